@@ -1,0 +1,123 @@
+# ufmlab: `make help` lists the targets; `make verify` and `make test` are the two that matter.
+# Settings: MODE=release|asan|coverage  CC=gcc|clang  WERROR=1  PREFIX=/usr/local  DESTDIR=
+MODE    ?= release
+PREFIX  ?= /usr/local
+VERSION := 0.1.0
+
+BUILD := build/$(MODE)
+BIN   := $(if $(filter release,$(MODE)),build/bin,$(BUILD)/bin)
+LIB   := $(if $(filter release,$(MODE)),build/lib,$(BUILD)/lib)
+
+# --- what must be on the machine: kind:name:Debian package (see .ci/deps) ---------------------------
+PACKAGES := gsl openblas lapacke hdf5 yajl expat
+NEEDS := cmd:gcc:gcc cmd:pkg-config:pkg-config cmd:gnuplot:gnuplot-nox pkg:gsl:libgsl-dev \
+         pkg:openblas:libopenblas-dev pkg:lapacke:liblapacke-dev pkg:hdf5:libhdf5-dev \
+         pkg:yajl:libyajl-dev pkg:expat:libexpat1-dev
+NEEDS_TEST     := $(NEEDS) pkg:cunit:libcunit1-dev
+NEEDS_CLANG    := $(NEEDS_TEST) cmd:clang:clang
+NEEDS_VALGRIND := $(NEEDS_TEST) cmd:valgrind:valgrind
+
+# --- compiler -------------------------------------------------------------------------------------
+ifeq ($(origin CC),default)
+CC := gcc
+endif
+WARN     := -Wall -Wextra -Wconversion -Wshadow $(if $(WERROR),-Werror)
+OPTIMISE := $(if $(filter release,$(MODE)),-O2,-O1 -fno-omit-frame-pointer)
+MODE_FLAGS_asan     := -fsanitize=address,undefined -fno-sanitize-recover=all
+MODE_FLAGS_coverage := --coverage
+MODE_FLAGS := $(MODE_FLAGS_$(MODE))
+CFLAGS   ?= -g
+ALL_CFLAGS = -std=c17 $(WARN) $(OPTIMISE) $(MODE_FLAGS) -fPIC -pthread $(CFLAGS)
+ALL_CPPFLAGS = -D_GNU_SOURCE -DUFM_VERSION='"$(VERSION)"' -DUFM_DATADIR='"$(PREFIX)/share/ufmlab"' \
+               -Iinclude -Isrc $(shell pkg-config --cflags $(PACKAGES) 2>/dev/null) $(CPPFLAGS)
+# GSL without gslcblas: OpenBLAS provides the CBLAS that GSL calls.
+LIBS = $(filter-out -lgslcblas,$(shell pkg-config --libs $(PACKAGES) 2>/dev/null)) -lm
+
+# --- files ----------------------------------------------------------------------------------------
+LIB_SOURCES  := $(filter-out src/cli/%,$(sort $(wildcard src/*/*.c)))
+CLI_SOURCES  := $(sort $(wildcard src/cli/*.c))
+TEST_SOURCES := $(sort $(wildcard tests/*.c))
+LIB_OBJECTS  := $(LIB_SOURCES:%.c=$(BUILD)/%.o)
+CLI_OBJECTS  := $(CLI_SOURCES:%.c=$(BUILD)/%.o)
+TEST_OBJECTS := $(TEST_SOURCES:%.c=$(BUILD)/%.o)
+RUNNER := $(BUILD)/bin/ufmlab-tests
+MAKE_AGAIN := $(MAKE) --no-print-directory
+
+.PHONY: all build deps deps-test verify test run-tests check check-layers check-notes asan valgrind coverage \
+        check-clang format install clean help
+.DEFAULT_GOAL := all
+
+all: deps ## build the program and both libraries
+	@$(MAKE_AGAIN) build
+
+verify: deps ## install what is missing, build, check Theorem 1, write build/report/
+	@$(MAKE_AGAIN) build
+	@$(BIN)/ufmlab verify --out build/report
+
+test: deps-test ## install what is missing, build, run every check and CUnit suite
+	@$(MAKE_AGAIN) check run-tests
+
+deps: ## install the packages that the build needs
+	@.ci/deps $(NEEDS)
+deps-test:
+	@.ci/deps $(NEEDS_TEST)
+
+build: $(BIN)/ufmlab $(LIB)/libufmlab.a $(LIB)/libufmlab.so
+run-tests: build $(RUNNER)
+	@UFMLAB=$(BIN)/ufmlab $(RUNNER)
+
+check: check-layers check-notes
+check-layers: ## each module includes only earlier layers
+	@sh tests/check-layers.sh
+check-notes: ## each proof note names tests that exist
+	@sh tests/check-notes.sh
+
+asan: deps-test ## run the tests under the address and undefined-behaviour sanitizers
+	@$(MAKE_AGAIN) MODE=asan run-tests
+valgrind: ## run the fast tests under valgrind
+	@.ci/deps $(NEEDS_VALGRIND)
+	@$(MAKE_AGAIN) build $(RUNNER)
+	@UFMLAB=$(BIN)/ufmlab UFMLAB_TEST_FAST=1 valgrind --quiet --leak-check=full --errors-for-leak-kinds=definite \
+		--error-exitcode=1 --suppressions=tests/valgrind.supp $(RUNNER)
+coverage: deps-test ## line coverage of the tests, with gcov
+	@$(MAKE_AGAIN) MODE=coverage run-tests
+	@find $(subst release,coverage,$(BUILD))/src -name '*.gcda' | xargs gcov -n 2>/dev/null | \
+		awk -F"'" "/^File 'src/{f=\$$2} /^Lines executed/{if(f!=\"\")print f, \$$0; f=\"\"}" | sort
+check-clang: ## compile everything with clang, warnings as errors
+	@.ci/deps $(NEEDS_CLANG)
+	@$(MAKE_AGAIN) CC=clang MODE=clang WERROR=1 build build/clang/bin/ufmlab-tests
+format: ## clang-format in place
+	@clang-format -i $(wildcard src/*/*.[ch] include/ufmlab/*.h tests/*.[ch])
+
+# --- rules ----------------------------------------------------------------------------------------
+$(BIN)/ufmlab: $(CLI_OBJECTS) $(LIB)/libufmlab.a
+	@mkdir -p $(@D)
+	$(CC) $(ALL_CFLAGS) $(LDFLAGS) -o $@ $(CLI_OBJECTS) $(LIB)/libufmlab.a $(LIBS)
+$(LIB)/libufmlab.a: $(LIB_OBJECTS)
+	@mkdir -p $(@D)
+	@rm -f $@
+	$(AR) rcs $@ $^
+$(LIB)/libufmlab.so: $(LIB_OBJECTS)
+	@mkdir -p $(@D)
+	$(CC) $(ALL_CFLAGS) $(LDFLAGS) -shared -Wl,-soname,libufmlab.so.0 -o $@ $^ $(LIBS)
+$(RUNNER): $(TEST_OBJECTS) $(LIB)/libufmlab.a
+	@mkdir -p $(@D)
+	$(CC) $(ALL_CFLAGS) $(LDFLAGS) -o $@ $(TEST_OBJECTS) $(LIB)/libufmlab.a $(shell pkg-config --libs cunit) $(LIBS)
+$(BUILD)/%.o: %.c
+	@mkdir -p $(@D)
+	$(CC) $(ALL_CPPFLAGS) $(ALL_CFLAGS) -MMD -MP -c -o $@ $<
+-include $(LIB_OBJECTS:.o=.d) $(CLI_OBJECTS:.o=.d) $(TEST_OBJECTS:.o=.d)
+
+install: build ## install under PREFIX (staged under DESTDIR)
+	install -d $(DESTDIR)$(PREFIX)/bin $(DESTDIR)$(PREFIX)/lib $(DESTDIR)$(PREFIX)/include/ufmlab $(DESTDIR)$(PREFIX)/share/ufmlab/plots
+	install $(BIN)/ufmlab $(DESTDIR)$(PREFIX)/bin/
+	install -m 644 $(LIB)/libufmlab.a $(DESTDIR)$(PREFIX)/lib/
+	install $(LIB)/libufmlab.so $(DESTDIR)$(PREFIX)/lib/libufmlab.so.$(VERSION)
+	ln -sf libufmlab.so.$(VERSION) $(DESTDIR)$(PREFIX)/lib/libufmlab.so.0
+	ln -sf libufmlab.so.0 $(DESTDIR)$(PREFIX)/lib/libufmlab.so
+	install -m 644 include/ufmlab/*.h $(DESTDIR)$(PREFIX)/include/ufmlab/
+	install -m 644 plots/*.gp $(DESTDIR)$(PREFIX)/share/ufmlab/plots/
+clean: ## remove build/
+	rm -rf build
+help: ## this list
+	@awk -F':.*## ' '/^[a-z-]+:.*## /{printf "  make %-14s %s\n", $$1, $$2}' $(MAKEFILE_LIST)

@@ -1,0 +1,94 @@
+/* ufmlab: layer 1, io: atomic files, bounded text input, CSV, JSON and HDF5.
+ * Copyright (C) 2026 the ufmlab authors. SPDX-License-Identifier: GPL-3.0-or-later */
+#ifndef UFMLAB_IO_H
+#define UFMLAB_IO_H
+
+#include <stdio.h>
+#include <ufmlab/base.h>
+
+/* ---- Atomic output ------------------------------------------------------------------------------
+ * A regular file appears under its name only when complete: written beside it, flushed, renamed. Devices
+ * and pipes are written directly. */
+typedef struct ufm_output ufm_output;
+ufm_status ufm_output_open(const char *path, ufm_output **output, ufm_error *error);
+FILE *ufm_output_stream(ufm_output *output);
+/* Publishes the file and frees `output`; UFM_ERROR_IO (disk full, ...) leaves what was there before. */
+ufm_status ufm_output_commit(ufm_output *output, ufm_error *error);
+/* Drops what was written; accepts NULL. */
+void ufm_output_abort(ufm_output *output);
+/* Fails with UFM_ERROR_IO, before hours are spent, when `path` cannot be created or replaced. */
+ufm_status ufm_output_check(const char *path, ufm_error *error);
+/* Creates a directory and its missing parents; fine when it exists. */
+ufm_status ufm_make_directory(const char *path, ufm_error *error);
+
+/* ---- Bounded line input ------------------------------------------------------------------------- */
+/* Longest line accepted. */
+#define UFM_LINE_MAX ((int64_t)16 << 20)
+typedef struct ufm_text ufm_text;
+/* Regular files and pipes; directories are refused with a message that says so. */
+ufm_status ufm_text_open(const char *path, ufm_text **text, ufm_error *error);
+void ufm_text_close(ufm_text *text); /* accepts NULL */
+/* The next line without its end (LF or CRLF; a UTF-8 byte order mark is skipped), NUL-terminated, valid
+ * until the next call; *line NULL at the end. A NUL byte, a line over UFM_LINE_MAX, or a read error fails. */
+ufm_status ufm_text_line(ufm_text *text, char **line, int64_t *length, ufm_error *error);
+const char *ufm_text_path(const ufm_text *text);
+int64_t ufm_text_line_number(const ufm_text *text); /* of the line last returned, from 1 */
+/* ufm_fail with `PATH:LINE: ` in front, status UFM_ERROR_INPUT. */
+ufm_status ufm_text_fail(const ufm_text *text, ufm_error *error, const char *format, ...)
+    __attribute__((format(printf, 3, 4)));
+/* Next comma-separated field of *cursor, in place: blanks around it are stripped, one level of '...' or
+ * "..." quotes removed (a doubled quote or a backslash escapes). *cursor becomes NULL after the last.
+ * NULL when a quote is not closed. */
+char *ufm_field_next(char **cursor);
+/* Whole-string conversions: false for junk, overflow, empty. */
+bool ufm_parse_int64(const char *text, int64_t *value);
+bool ufm_parse_double(const char *text, double *value); /* finite only */
+
+/* ---- JSON output: one object, 17 significant digits, non-finite numbers as null -------------------- */
+typedef struct ufm_json ufm_json;
+ufm_json *ufm_json_new(void); /* NULL when memory is out; starts with '{' */
+void ufm_json_free(ufm_json *json);
+/* Inside an object pass the key; inside a list pass NULL. */
+void ufm_json_object(ufm_json *json, const char *key);
+void ufm_json_list(ufm_json *json, const char *key);
+void ufm_json_end(ufm_json *json); /* closes the innermost object or list */
+void ufm_json_number(ufm_json *json, const char *key, double value);
+void ufm_json_integer(ufm_json *json, const char *key, int64_t value);
+void ufm_json_literal(ufm_json *json, const char *key, const char *number); /* a number already spelled */
+void ufm_json_string(ufm_json *json, const char *key, const char *value);
+void ufm_json_bool(ufm_json *json, const char *key, bool value);
+/* Closes everything and writes the text and a newline. UFM_ERROR_MEMORY if any call before ran out. */
+ufm_status ufm_json_write(ufm_json *json, FILE *stream, ufm_error *error);
+
+/* ---- HDF5 ----------------------------------------------------------------------------------------
+ * Matrices are stored with the shapes of the paper, (K, d) for W, as NumPy shows them, though they are
+ * column-major in memory. Writing is atomic. */
+typedef struct ufm_h5 ufm_h5;
+ufm_status ufm_h5_create(const char *path, ufm_h5 **file, ufm_error *error);
+ufm_status ufm_h5_open(const char *path, ufm_h5 **file, ufm_error *error);
+/* Publishes a created file, closes an opened one; frees `file`. */
+ufm_status ufm_h5_commit(ufm_h5 *file, ufm_error *error);
+void ufm_h5_abort(ufm_h5 *file); /* accepts NULL; drops a created file, closes an opened one */
+ufm_status ufm_h5_write_matrix(ufm_h5 *file, const char *name, int64_t rows, int64_t cols, const double *column_major,
+                               ufm_error *error);
+ufm_status ufm_h5_write_vector(ufm_h5 *file, const char *name, int64_t length, const double *values, ufm_error *error);
+ufm_status ufm_h5_write_integers(ufm_h5 *file, const char *name, int64_t length, const int64_t *values,
+                                 ufm_error *error);
+/* rows x cols bytes, row-major, deflated. `row` fills one row at a time. */
+typedef void ufm_h5_row(void *context, int64_t row, uint8_t *bytes);
+ufm_status ufm_h5_write_bytes(ufm_h5 *file, const char *name, int64_t rows, int64_t cols, ufm_h5_row *row,
+                              void *context, ufm_error *error);
+ufm_status ufm_h5_write_text(ufm_h5 *file, const char *name, const char *text, ufm_error *error);
+/* Rank (1 or 2) and extents of a data set of numbers; *cols 1 for rank 1. UFM_ERROR_INPUT when it is missing, has
+ * another rank, no elements, or more than the file could hold. */
+ufm_status ufm_h5_shape(ufm_h5 *file, const char *name, int64_t *rows, int64_t *cols, ufm_error *error);
+bool ufm_h5_has(ufm_h5 *file, const char *name);
+/* Into the caller's array of rows*cols numbers, column-major; all must be finite. */
+ufm_status ufm_h5_read_matrix(ufm_h5 *file, const char *name, double *column_major, ufm_error *error);
+ufm_status ufm_h5_read_integers(ufm_h5 *file, const char *name, int64_t *values, ufm_error *error);
+typedef ufm_status ufm_h5_take_row(void *context, int64_t row, const uint8_t *bytes, ufm_error *error);
+ufm_status ufm_h5_read_bytes(ufm_h5 *file, const char *name, ufm_h5_take_row *row, void *context, ufm_error *error);
+/* Up to size-1 bytes of a string data set. */
+ufm_status ufm_h5_read_text(ufm_h5 *file, const char *name, char *text, size_t size, ufm_error *error);
+
+#endif

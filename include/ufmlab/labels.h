@@ -1,0 +1,148 @@
+/* ufmlab: layer 2, labels: what an instance is: tag sets, balanced designs, label files, the parameters
+ * of the objective, and points (W, H, b).
+ *
+ * Notation as in the paper (arXiv 2310.15903): K classes, N samples, S_i the tag set of sample i,
+ * m_i = |S_i| its multiplicity, y_i in {0,1}^K its multi-hot vector.
+ * Copyright (C) 2026 the ufmlab authors. SPDX-License-Identifier: GPL-3.0-or-later */
+#ifndef UFMLAB_LABELS_H
+#define UFMLAB_LABELS_H
+
+#include <ufmlab/base.h>
+
+/* ---- Labels ------------------------------------------------------------------------------------- */
+
+/* keep: one feature (column of H) per sample. merge: one feature per distinct tag set, which counts for
+ * all samples that carry it (at every optimum they share their feature, Theorem 1 and theory of
+ * duplicates). */
+typedef enum { UFM_DUPLICATES_KEEP, UFM_DUPLICATES_MERGE } ufm_duplicates;
+
+/* The tag sets of all columns of H. Owned; release with ufm_labels_free. */
+typedef struct {
+    int64_t classes;            /* K >= 2 */
+    int64_t columns;            /* columns of H: samples (keep) or distinct tag sets (merge) */
+    int64_t samples;            /* N = sum of the counts */
+    int64_t *offset;            /* [columns+1]; the tags of column i are tag[offset[i]] .. tag[offset[i+1]-1] */
+    int32_t *tag;               /* 0-based, ascending within a column, at least one each */
+    int64_t *count;             /* [columns] samples per column, or NULL when each column is one sample */
+    int64_t unlabelled_dropped; /* samples without any label that were left out */
+} ufm_labels;
+
+void ufm_labels_free(ufm_labels *labels);
+
+static inline int64_t ufm_labels_multiplicity(const ufm_labels *labels, int64_t column)
+{
+    return labels->offset[column + 1] - labels->offset[column];
+}
+static inline int64_t ufm_labels_count(const ufm_labels *labels, int64_t column)
+{
+    return labels->count ? labels->count[column] : 1;
+}
+
+/* Labels built column by column: append tag sets in any order of tags, then finish. A tag that appears
+ * twice in one set is UFM_ERROR_INPUT. */
+typedef struct ufm_labels_builder ufm_labels_builder;
+ufm_labels_builder *ufm_labels_builder_new(void); /* NULL when memory is out */
+void ufm_labels_builder_free(ufm_labels_builder *builder);
+ufm_status ufm_labels_builder_add(ufm_labels_builder *builder, int64_t tags, const int32_t *tag, int64_t count,
+                                  ufm_error *error);
+/* classes 0: largest tag + 1. Every tag must be below `classes`. With keep a column of count c becomes c
+ * columns; with merge equal tag sets become one. The builder is emptied. */
+ufm_status ufm_labels_builder_finish(ufm_labels_builder *builder, int64_t classes, ufm_duplicates duplicates,
+                                     ufm_labels **labels, ufm_error *error);
+
+/* Numbers the distinct tag sets 0..*groups-1 in order of first appearance; group[i] (caller's array of
+ * `columns`) is the number of column i's. */
+ufm_status ufm_labels_group(const ufm_labels *labels, int64_t *group, int64_t *groups);
+
+/* ---- Balanced designs --------------------------------------------------------------------------- */
+
+/* n_m samples for each of the C(K,m) tag sets of multiplicity m ("balanced within each multiplicity",
+ * the assumption of Theorem 1). */
+typedef struct {
+    int64_t classes;       /* K */
+    int64_t levels;        /* number of multiplicities present */
+    int64_t *multiplicity; /* [levels] ascending, 1..K */
+    int64_t *per_tag_set;  /* [levels] n_m >= 1 */
+} ufm_design;
+
+/* Largest n_m accepted. */
+#define UFM_SAMPLES_MAX 1000000
+
+/* "1:3100,2:200" for K classes. UFM_ERROR_USAGE with a message that says what would be right. */
+ufm_status ufm_design_parse(int64_t classes, const char *text, ufm_design **design, ufm_error *error);
+void ufm_design_free(ufm_design *design);
+/* All tag sets, multiplicities ascending, lexicographic, equal tag sets adjacent. A design whose labels
+ * and features (dim doubles per column, `copies` arrays of them) exceed `memory_limit` bytes is refused
+ * with UFM_ERROR_MEMORY and the size it would need. */
+typedef struct {
+    ufm_duplicates duplicates;
+    int64_t dim;          /* d */
+    int64_t copies;       /* vectors of the size of H that the caller will hold at once */
+    int64_t memory_limit; /* bytes; <= 0: no limit */
+} ufm_expansion;
+ufm_status ufm_design_expand(const ufm_design *design, const ufm_expansion *expansion, ufm_labels **labels,
+                             ufm_error *error);
+/* The design that the labels follow; UFM_ERROR_UNSUPPORTED with the first imbalance found (named in
+ * `error`) when they follow none. */
+ufm_status ufm_labels_to_design(const ufm_labels *labels, ufm_design **design, ufm_error *error);
+
+/* ---- Label files --------------------------------------------------------------------------------
+ * All treat the file as hostile; every error is `FILE:LINE: what; remedy`, UFM_ERROR_INPUT (content) or
+ * UFM_ERROR_IO (cannot be read). Samples without labels are counted and dropped, or refused. */
+typedef struct {
+    int64_t classes;           /* 0: as the file says */
+    ufm_duplicates duplicates;
+    bool refuse_unlabelled;
+    const char *label_xml;     /* ARFF: MULAN label file, matched by attribute name; or NULL */
+    int64_t label_columns;     /* ARFF without label_xml: > 0 the first n attributes, < 0 the last n */
+} ufm_read_settings;
+/* CSV with header `tags,count`; tags are 0-based and joined by '+': 0+3,17. An empty tag set is unlabelled. */
+ufm_status ufm_labels_read_counts(const char *path, const ufm_read_settings *settings, ufm_labels **labels,
+                                  ufm_error *error);
+/* By suffix: .csv multi-hot 0/1 matrix with a header, .arff (dense or sparse). Class k is label column k in the
+ * order of the file's columns. */
+ufm_status ufm_labels_read(const char *path, const ufm_read_settings *settings, ufm_labels **labels,
+                           ufm_error *error);
+/* "first:N" or "last:N" into label_columns. */
+ufm_status ufm_label_columns_parse(const char *text, int64_t *label_columns, ufm_error *error);
+
+/* ---- The objective's parameters -----------------------------------------------------------------
+ *   f(W,H,b) = (1/N) sum_i w(m_i) sum_{k in S_i} [ logsumexp(z_i) - z_ik ]
+ *              + lambda_w |W|_F^2 + lambda_h |H|_F^2 + lambda_b |b|^2,   z_i = W h_i + b.
+ * X(name, spelling, weight of multiplicity m, description). PAL is the paper's pick-all-label loss;
+ * PAL-N divides each sample by its multiplicity, as soft-label cross-entropy does. */
+#define UFM_LOSS_LIST(X)                                                                                     \
+    X(UFM_LOSS_PAL, "pal", 1.0, "pick-all-label cross-entropy (the paper)")                                  \
+    X(UFM_LOSS_PAL_N, "pal-n", 1.0 / m, "pick-all-label cross-entropy divided by the multiplicity")
+typedef enum {
+#define UFM_LOSS_ENUM(name, spelling, weight, description) name,
+    UFM_LOSS_LIST(UFM_LOSS_ENUM)
+#undef UFM_LOSS_ENUM
+        UFM_LOSS_COUNT
+} ufm_loss;
+/* omega_m. */
+double ufm_loss_weight(ufm_loss loss, double m);
+const char *ufm_loss_name(ufm_loss loss);
+ufm_status ufm_loss_parse(const char *text, ufm_loss *loss, ufm_error *error);
+
+typedef struct {
+    ufm_loss loss;
+    double lambda_w, lambda_h; /* > 0, no factor 1/2 (paper, Definition 1) */
+    double lambda_b;           /* >= 0 */
+} ufm_objective;
+/* UFM_ERROR_USAGE unless lambda_w, lambda_h > 0, lambda_b >= 0 and all are finite. */
+ufm_status ufm_objective_check(const ufm_objective *objective, ufm_error *error);
+/* mu = 2 sqrt(lambda_w lambda_h), the weight of the nuclear norm of the logits. */
+double ufm_objective_mu(const ufm_objective *objective);
+
+/* ---- Points -------------------------------------------------------------------------------------
+ * A classifier and features, column-major; column i of H belongs to column i of the labels (with merged
+ * duplicates: the common feature of all its samples). Owns nothing. */
+typedef struct {
+    int64_t classes, dim, columns; /* K, d, n */
+    const double *W;               /* K x d */
+    const double *H;               /* d x n */
+    const double *b;               /* K */
+} ufm_point;
+
+#endif

@@ -1,0 +1,60 @@
+/* ufmlab: layer 1, linalg: column-major matrices over BLAS and LAPACK, always on one thread of the BLAS.
+ * Copyright (C) 2026 the ufmlab authors. SPDX-License-Identifier: GPL-3.0-or-later */
+#ifndef UFMLAB_LINALG_H
+#define UFMLAB_LINALG_H
+
+#include <ufmlab/base.h>
+
+/* A view of a column-major matrix: element (i,j) is data[i + j*stride], unless `transposed`, when the
+ * view stands for the transpose of those rows x cols numbers. Views own nothing. */
+typedef struct {
+    double *data;
+    int64_t rows, cols, stride;
+    bool transposed;
+} ufm_matrix;
+
+/* rows x cols view of contiguous column-major numbers. */
+static inline ufm_matrix ufm_view(const double *data, int64_t rows, int64_t cols)
+{
+    return (ufm_matrix){(double *)(uintptr_t)data, rows, cols, rows, false};
+}
+/* The transpose of a view. */
+static inline ufm_matrix ufm_transpose(ufm_matrix a)
+{
+    a.transposed = !a.transposed;
+    return a;
+}
+/* Columns begin..begin+count-1 of an untransposed view. */
+static inline ufm_matrix ufm_columns(ufm_matrix a, int64_t begin, int64_t count)
+{
+    a.data += begin * a.stride;
+    a.cols = count;
+    return a;
+}
+
+/* C <- alpha A B + beta C (BLAS dgemm); C untransposed. */
+void ufm_gemm(double alpha, ufm_matrix a, ufm_matrix b, double beta, ufm_matrix c);
+/* Euclidean inner product, norm; y <- y + alpha x; x <- alpha x. */
+double ufm_dot(int64_t n, const double *x, const double *y);
+double ufm_norm(int64_t n, const double *x);
+void ufm_axpy(int64_t n, double alpha, const double *x, double *y);
+void ufm_scale(int64_t n, double alpha, double *x);
+/* Frobenius norm of A - B for contiguous arrays of n numbers. NaN if any difference is NaN. */
+double ufm_distance(int64_t n, const double *a, const double *b);
+
+/* Eigenvalues (ascending) of the symmetric n x n matrix A, contiguous; A is replaced by the eigenvectors
+ * (columns) when `vectors`, destroyed otherwise (LAPACK dsyevd). UFM_ERROR_NUMERIC when it fails or A has
+ * a NaN. */
+ufm_status ufm_symmetric_eigen(int64_t n, double *a, bool vectors, double *values);
+/* Thin singular value decomposition A = U diag(s) V^T of a contiguous rows x cols matrix, which is
+ * destroyed (LAPACK dgesdd). u: rows x r, s: r descending, vt: r x cols with r = min(rows, cols); u and vt
+ * may both be NULL. */
+ufm_status ufm_svd(ufm_matrix a, double *u, double *s, double *vt);
+/* Solves A x = b for symmetric positive definite A (n x n, destroyed); b becomes x (LAPACK dposv). */
+ufm_status ufm_solve_spd(int64_t n, double *a, double *b);
+
+/* Angle between two vectors in radians, 2 atan2(|u-v|, |u+v|) on unit vectors (accurate near 0 and pi,
+ * where acos loses half the digits); NaN when one is zero. */
+double ufm_angle(int64_t n, const double *u, const double *v);
+
+#endif

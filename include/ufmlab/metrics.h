@@ -1,0 +1,50 @@
+/* ufmlab: layer 2, metrics: neural-collapse metrics on plain (features, W, b, labels), for the UFM and
+ * for networks alike.
+ * Copyright (C) 2026 the ufmlab authors. SPDX-License-Identifier: GPL-3.0-or-later */
+#ifndef UFMLAB_METRICS_H
+#define UFMLAB_METRICS_H
+
+#include <ufmlab/labels.h>
+
+/* Metrics of one multiplicity m. */
+typedef struct {
+    int64_t multiplicity;
+    int64_t tag_sets;         /* distinct tag sets of this multiplicity */
+    double within;            /* sqrt of mean |h_i - mu_{S_i}|^2 over mean |h_i|^2: variability within tag sets */
+    double nc1;               /* tr(Sigma_W^(m) Sigma_B^+)/K with Sigma_W over this multiplicity's samples */
+    double ncm;               /* m >= 2: mean angle(mu_S, sum_{k in S} mu_k) over the mean of it over all pairs (S',S) */
+    double ncm_centred;       /* the same after subtracting the global mean mu_G from all means */
+    double angle_degrees;     /* numerator of ncm in degrees */
+    double scale;             /* mean over S of C_S = <mu_S, u_S>/|u_S|^2, u_S = sum_{k in S} w_k (rows of W) */
+    double scale_spread;      /* (max C_S - min C_S)/|scale| */
+    double scale_residual;    /* max over S of |mu_S - scale u_S| / |mu_S| */
+} ufm_multiplicity_metrics;
+
+/* All in double precision; NaN where undefined (no multiplicity-1 samples, W = 0, ...). mu_k: mean of the
+ * multiplicity-1 features of class k; mu_G = mean of the mu_k; E = (I - J/K)/sqrt(K-1), <A> = A/|A|_F. */
+typedef struct {
+    double nc1;               /* tr(Sigma_W Sigma_B^+)/K on multiplicity 1, Sigma_B^+ truncated to rank K-1 */
+    double nc2;               /* |<W W^T> - E|_F */
+    double nc2_features;      /* the same for the centred means mu_k - mu_G */
+    double nc3;               /* |<W [mu_k - mu_G]> - E|_F */
+    double nc4;               /* share of multiplicity-1 samples where argmax(W h + b) and the nearest class mean differ */
+    double cdnv;              /* mean over k != l of (var_k + var_l)/(2 |mu_k - mu_l|^2) */
+    double equinorm_w, equinorm_features;       /* coefficient of variation of |w_k|, |mu_k - mu_G| */
+    double equiangle_w, equiangle_features;     /* standard deviation of the pairwise cosines */
+    int64_t levels;
+    ufm_multiplicity_metrics *level;            /* [levels], multiplicities ascending */
+} ufm_metrics;
+
+/* Columns weigh as many samples as their count. The angle denominators are exact up to
+ * UFM_METRICS_EXACT_TAG_SETS tag sets of a multiplicity; above, S' runs over an evenly strided subset of
+ * that many. UFM_ERROR_USAGE when shapes disagree. */
+#define UFM_METRICS_EXACT_TAG_SETS 8192
+ufm_status ufm_metrics_compute(const ufm_point *point, const ufm_labels *labels, ufm_metrics **metrics,
+                               ufm_error *error);
+void ufm_metrics_free(ufm_metrics *metrics);
+
+/* |<A A^T> - E|_F for a K x d matrix of rows: distance from the simplex equiangular tight frame; NaN for
+ * A = 0. (NC2 of any matrix of rows.) */
+ufm_status ufm_etf_deviation(const double *rows, int64_t classes, int64_t dim, double *deviation);
+
+#endif

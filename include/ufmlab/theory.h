@@ -1,0 +1,53 @@
+/* ufmlab: layer 3, theory: Theorem 1 in closed form. Includes neither model nor optim nor certify, so that a
+ * prediction cannot share a bug with an optimum or its certificate.
+ * Copyright (C) 2026 the ufmlab authors. SPDX-License-Identifier: GPL-3.0-or-later */
+#ifndef UFMLAB_THEORY_H
+#define UFMLAB_THEORY_H
+
+#include <ufmlab/labels.h>
+
+typedef enum { UFM_PHASE_SEPARATED, UFM_PHASE_COLLAPSED } ufm_phase;
+/* "separated" or "collapsed". */
+const char *ufm_phase_text(ufm_phase phase);
+
+/* The global optimum of a design balanced within each multiplicity, d >= K-1 (paper, Theorem 1). With
+ * mu = 2 sqrt(lambda_w lambda_h), N_m = n_m C(K,m), N = sum N_m, kappa_m = n_m C(K-2,m-1):
+ *
+ *   omega_m / (m e^{delta_m} + K - m) = (mu N / (K r)) delta_m   for m < K (delta_K = 0),
+ *   r^2 = sum_m kappa_m delta_m^2,
+ *   f*  = sum_m (N_m/N) omega_m m log(m + (K-m) e^{-delta_m}) + mu (K-1) r,
+ *   W W^T = sqrt(lambda_h/lambda_w) r (I - J/K),   h_S = C_m sum_{k in S} w_k,
+ *   C_m = delta_m sqrt(lambda_w/lambda_h)/r,   Z^(m) = delta_m (Y_m - (m/K) J).
+ *
+ * For mu >= mu_c = sqrt(sum_m omega_m^2 kappa_m)/N the optimum is W = H = 0 (phase collapsed; the scales are NaN). */
+typedef struct {
+    int64_t classes, levels;
+    double objective;           /* f* */
+    double mu, mu_critical;
+    ufm_phase phase;
+    double r;                   /* sqrt(sum kappa_m delta_m^2); infinity when it exceeds a double */
+    double weight_norm_squared; /* |w_k|^2, equal for all k */
+    double gram_scale;          /* W W^T = gram_scale (I - J/K) */
+    int64_t *multiplicity;      /* [levels] */
+    double *margin;             /* [levels] delta_m */
+    double *scale;              /* [levels] C_m; NaN when collapsed or m = K */
+    double *fraction;           /* [levels] N_m / N */
+    char samples_total[48];     /* N in decimal: exact below 2^63, else 17 digits and an exponent */
+} ufm_prediction;
+
+/* Any K up to 2^31 and any multiplicities: binomials are kept as mantissa and exponent. Relative error of every
+ * output a few 1e-15. UFM_ERROR_USAGE for an invalid objective. */
+ufm_status ufm_predict(const ufm_design *design, const ufm_objective *objective, ufm_prediction **prediction,
+                       ufm_error *error);
+void ufm_prediction_free(ufm_prediction *prediction);
+
+/* lambda_w = lambda_h = lambda at which mu = ratio * mu_c, keeping lambda_w/lambda_h = balance. Writes both. */
+ufm_status ufm_lambda_at(const ufm_design *design, ufm_loss loss, double ratio, double balance,
+                         ufm_objective *objective, ufm_error *error);
+
+/* The predicted optimum as a point: W (K x d, rows a simplex ETF in the span of the first K-1 coordinates),
+ * H (d x columns) and b = 0, for labels that follow the prediction's design; d >= K-1. Caller's arrays. */
+ufm_status ufm_prediction_point(const ufm_prediction *prediction, const ufm_labels *labels, int64_t dim, double *W,
+                                double *H, ufm_error *error);
+
+#endif

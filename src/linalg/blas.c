@@ -1,0 +1,90 @@
+#include <cblas.h>
+#include <math.h>
+#include <pthread.h>
+#include <ufmlab/linalg.h>
+
+/* Our own threads split the work, so the BLAS must not start more; once per process. */
+static void single_thread(void)
+{
+    openblas_set_num_threads(1);
+}
+
+static void prepare(void)
+{
+    static pthread_once_t once = PTHREAD_ONCE_INIT;
+    pthread_once(&once, single_thread);
+}
+
+void ufm_gemm(double alpha, ufm_matrix a, ufm_matrix b, double beta, ufm_matrix c)
+{
+    prepare();
+    const int64_t inner = a.transposed ? a.rows : a.cols;
+    if (c.rows == 0 || c.cols == 0) return;
+    cblas_dgemm(CblasColMajor, a.transposed ? CblasTrans : CblasNoTrans,
+                b.transposed ? CblasTrans : CblasNoTrans, (blasint)c.rows, (blasint)c.cols, (blasint)inner,
+                alpha, a.data, (blasint)a.stride, b.data, (blasint)b.stride, beta, c.data, (blasint)c.stride);
+}
+
+/* BLAS integers are 32 bits wide: longer vectors go in pieces. */
+enum { PIECE = 1 << 30 };
+
+double ufm_dot(int64_t n, const double *x, const double *y)
+{
+    prepare();
+    double sum = 0;
+    for (int64_t i = 0; i < n; i += PIECE)
+        sum += cblas_ddot((blasint)(n - i < PIECE ? n - i : PIECE), x + i, 1, y + i, 1);
+    return sum;
+}
+
+double ufm_norm(int64_t n, const double *x)
+{
+    prepare();
+    double norm = 0;
+    for (int64_t i = 0; i < n; i += PIECE)
+        norm = hypot(norm, cblas_dnrm2((blasint)(n - i < PIECE ? n - i : PIECE), x + i, 1));
+    return norm;
+}
+
+void ufm_axpy(int64_t n, double alpha, const double *x, double *y)
+{
+    prepare();
+    for (int64_t i = 0; i < n; i += PIECE)
+        cblas_daxpy((blasint)(n - i < PIECE ? n - i : PIECE), alpha, x + i, 1, y + i, 1);
+}
+
+void ufm_scale(int64_t n, double alpha, double *x)
+{
+    prepare();
+    for (int64_t i = 0; i < n; i += PIECE)
+        cblas_dscal((blasint)(n - i < PIECE ? n - i : PIECE), alpha, x + i, 1);
+}
+
+double ufm_distance(int64_t n, const double *a, const double *b)
+{
+    double scale = 0, sum = 0;
+    for (int64_t i = 0; i < n; i++) {
+        const double difference = fabs(a[i] - b[i]);
+        if (!(difference <= scale)) scale = difference; /* keeps NaN */
+        if (isnan(scale)) return scale;
+    }
+    if (scale == 0) return 0;
+    for (int64_t i = 0; i < n; i++) {
+        const double ratio = (a[i] - b[i]) / scale;
+        sum += ratio * ratio;
+    }
+    return scale * sqrt(sum);
+}
+
+double ufm_angle(int64_t n, const double *u, const double *v)
+{
+    const double nu = ufm_norm(n, u), nv = ufm_norm(n, v);
+    if (!(nu > 0 && nv > 0)) return NAN;
+    double difference = 0, total = 0;
+    for (int64_t i = 0; i < n; i++) {
+        const double a = u[i] / nu, b = v[i] / nv;
+        difference += (a - b) * (a - b);
+        total += (a + b) * (a + b);
+    }
+    return 2 * atan2(sqrt(difference), sqrt(total));
+}
