@@ -69,9 +69,10 @@ ufm_status ufm_h5_open(const char *path, ufm_h5 **file, ufm_error *error);
 /* Publishes a created file, closes an opened one; frees `file`. */
 ufm_status ufm_h5_commit(ufm_h5 *file, ufm_error *error);
 void ufm_h5_abort(ufm_h5 *file); /* accepts NULL; drops a created file, closes an opened one */
-ufm_status ufm_h5_write_matrix(ufm_h5 *file, const char *name, int64_t rows, int64_t cols, const double *column_major,
+ufm_status ufm_h5_write_matrix(ufm_h5 *file, const char *name, int64_t rows, int64_t cols,
+                               const double *column_major, ufm_error *error);
+ufm_status ufm_h5_write_vector(ufm_h5 *file, const char *name, int64_t length, const double *values,
                                ufm_error *error);
-ufm_status ufm_h5_write_vector(ufm_h5 *file, const char *name, int64_t length, const double *values, ufm_error *error);
 ufm_status ufm_h5_write_integers(ufm_h5 *file, const char *name, int64_t length, const int64_t *values,
                                  ufm_error *error);
 /* rows x cols bytes, row-major, deflated. `row` fills one row at a time. */
@@ -79,15 +80,16 @@ typedef void ufm_h5_row(void *context, int64_t row, uint8_t *bytes);
 ufm_status ufm_h5_write_bytes(ufm_h5 *file, const char *name, int64_t rows, int64_t cols, ufm_h5_row *row,
                               void *context, ufm_error *error);
 ufm_status ufm_h5_write_text(ufm_h5 *file, const char *name, const char *text, ufm_error *error);
-/* Rank (1 or 2) and extents of a data set of numbers; *cols 1 for rank 1. UFM_ERROR_INPUT when it is missing, has
- * another rank, no elements, or more than the file could hold. */
+/* Rank (1 or 2) and extents of a data set of numbers; *cols 1 for rank 1. UFM_ERROR_INPUT when it is missing,
+ * has another rank, no elements, or more than the file could hold. */
 ufm_status ufm_h5_shape(ufm_h5 *file, const char *name, int64_t *rows, int64_t *cols, ufm_error *error);
 bool ufm_h5_has(ufm_h5 *file, const char *name);
 /* Into the caller's array of rows*cols numbers, column-major; all must be finite. */
 ufm_status ufm_h5_read_matrix(ufm_h5 *file, const char *name, double *column_major, ufm_error *error);
 ufm_status ufm_h5_read_integers(ufm_h5 *file, const char *name, int64_t *values, ufm_error *error);
 typedef ufm_status ufm_h5_take_row(void *context, int64_t row, const uint8_t *bytes, ufm_error *error);
-ufm_status ufm_h5_read_bytes(ufm_h5 *file, const char *name, ufm_h5_take_row *row, void *context, ufm_error *error);
+ufm_status ufm_h5_read_bytes(ufm_h5 *file, const char *name, ufm_h5_take_row *row, void *context,
+                             ufm_error *error);
 /* Up to size-1 bytes of a string data set. */
 ufm_status ufm_h5_read_text(ufm_h5 *file, const char *name, char *text, size_t size, ufm_error *error);
 

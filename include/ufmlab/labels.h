@@ -18,12 +18,12 @@ typedef enum { UFM_DUPLICATES_KEEP, UFM_DUPLICATES_MERGE } ufm_duplicates;
 
 /* The tag sets of all columns of H. Owned; release with ufm_labels_free. */
 typedef struct {
-    int64_t classes;            /* K >= 2 */
-    int64_t columns;            /* columns of H: samples (keep) or distinct tag sets (merge) */
-    int64_t samples;            /* N = sum of the counts */
-    int64_t *offset;            /* [columns+1]; the tags of column i are tag[offset[i]] .. tag[offset[i+1]-1] */
-    int32_t *tag;               /* 0-based, ascending within a column, at least one each */
-    int64_t *count;             /* [columns] samples per column, or NULL when each column is one sample */
+    int64_t classes; /* K >= 2 */
+    int64_t columns; /* columns of H: samples (keep) or distinct tag sets (merge) */
+    int64_t samples; /* N = sum of the counts */
+    int64_t *offset; /* [columns+1]; the tags of column i are tag[offset[i]] .. tag[offset[i+1]-1] */
+    int32_t *tag;    /* 0-based, ascending within a column, at least one each */
+    int64_t *count;  /* [columns] samples per column, or NULL when each column is one sample */
     int64_t unlabelled_dropped; /* samples without any label that were left out */
 } ufm_labels;
 
@@ -43,8 +43,8 @@ static inline int64_t ufm_labels_count(const ufm_labels *labels, int64_t column)
 typedef struct ufm_labels_builder ufm_labels_builder;
 ufm_labels_builder *ufm_labels_builder_new(void); /* NULL when memory is out */
 void ufm_labels_builder_free(ufm_labels_builder *builder);
-ufm_status ufm_labels_builder_add(ufm_labels_builder *builder, int64_t tags, const int32_t *tag, int64_t count,
-                                  ufm_error *error);
+ufm_status ufm_labels_builder_add(ufm_labels_builder *builder, int64_t tags, const int32_t *tag,
+                                  int64_t count, ufm_error *error);
 /* classes 0: largest tag + 1. Every tag must be below `classes`. With keep a column of count c becomes c
  * columns; with merge equal tag sets become one. The builder is emptied. */
 ufm_status ufm_labels_builder_finish(ufm_labels_builder *builder, int64_t classes, ufm_duplicates duplicates,
@@ -90,17 +90,18 @@ ufm_status ufm_labels_to_design(const ufm_labels *labels, ufm_design **design, u
  * All treat the file as hostile; every error is `FILE:LINE: what; remedy`, UFM_ERROR_INPUT (content) or
  * UFM_ERROR_IO (cannot be read). Samples without labels are counted and dropped, or refused. */
 typedef struct {
-    int64_t classes;           /* 0: as the file says */
+    int64_t classes; /* 0: as the file says */
     ufm_duplicates duplicates;
     bool refuse_unlabelled;
-    const char *label_xml;     /* ARFF: MULAN label file, matched by attribute name; or NULL */
-    int64_t label_columns;     /* ARFF without label_xml: > 0 the first n attributes, < 0 the last n */
+    const char *label_xml; /* ARFF: MULAN label file, matched by attribute name; or NULL */
+    int64_t label_columns; /* ARFF without label_xml: > 0 the first n attributes, < 0 the last n */
 } ufm_read_settings;
-/* CSV with header `tags,count`; tags are 0-based and joined by '+': 0+3,17. An empty tag set is unlabelled. */
+/* CSV with header `tags,count`; tags are 0-based and joined by '+': 0+3,17. An empty tag set is unlabelled.
+ */
 ufm_status ufm_labels_read_counts(const char *path, const ufm_read_settings *settings, ufm_labels **labels,
                                   ufm_error *error);
-/* By suffix: .csv multi-hot 0/1 matrix with a header, .arff (dense or sparse). Class k is label column k in the
- * order of the file's columns. */
+/* By suffix: .csv multi-hot 0/1 matrix with a header, .arff (dense or sparse). Class k is label column k in
+ * the order of the file's columns. */
 ufm_status ufm_labels_read(const char *path, const ufm_read_settings *settings, ufm_labels **labels,
                            ufm_error *error);
 /* "first:N" or "last:N" into label_columns. */

@@ -9,30 +9,30 @@
 /* Metrics of one multiplicity m. */
 typedef struct {
     int64_t multiplicity;
-    int64_t tag_sets;         /* distinct tag sets of this multiplicity */
-    double within;            /* sqrt of mean |h_i - mu_{S_i}|^2 over mean |h_i|^2: variability within tag sets */
-    double nc1;               /* tr(Sigma_W^(m) Sigma_B^+)/K with Sigma_W over this multiplicity's samples */
-    double ncm;               /* m >= 2: mean angle(mu_S, sum_{k in S} mu_k) over the mean of it over all pairs (S',S) */
-    double ncm_centred;       /* the same after subtracting the global mean mu_G from all means */
-    double angle_degrees;     /* numerator of ncm in degrees */
-    double scale;             /* mean over S of C_S = <mu_S, u_S>/|u_S|^2, u_S = sum_{k in S} w_k (rows of W) */
-    double scale_spread;      /* (max C_S - min C_S)/|scale| */
-    double scale_residual;    /* max over S of |mu_S - scale u_S| / |mu_S| */
+    int64_t tag_sets; /* distinct tag sets of this multiplicity */
+    double within;    /* sqrt of mean |h_i - mu_{S_i}|^2 over mean |h_i|^2: variability within tag sets */
+    double nc1;       /* tr(Sigma_W^(m) Sigma_B^+)/K with Sigma_W over this multiplicity's samples */
+    double ncm; /* m >= 2: mean angle(mu_S, sum_{k in S} mu_k) over the mean of it over all pairs (S',S) */
+    double ncm_centred;    /* the same after subtracting the global mean mu_G from all means */
+    double angle_degrees;  /* numerator of ncm in degrees */
+    double scale;          /* mean over S of C_S = <mu_S, u_S>/|u_S|^2, u_S = sum_{k in S} w_k (rows of W) */
+    double scale_spread;   /* (max C_S - min C_S)/|scale| */
+    double scale_residual; /* max over S of |mu_S - scale u_S| / |mu_S| */
 } ufm_multiplicity_metrics;
 
 /* All in double precision; NaN where undefined (no multiplicity-1 samples, W = 0, ...). mu_k: mean of the
  * multiplicity-1 features of class k; mu_G = mean of the mu_k; E = (I - J/K)/sqrt(K-1), <A> = A/|A|_F. */
 typedef struct {
-    double nc1;               /* tr(Sigma_W Sigma_B^+)/K on multiplicity 1, Sigma_B^+ truncated to rank K-1 */
-    double nc2;               /* |<W W^T> - E|_F */
-    double nc2_features;      /* the same for the centred means mu_k - mu_G */
-    double nc3;               /* |<W [mu_k - mu_G]> - E|_F */
-    double nc4;               /* share of multiplicity-1 samples where argmax(W h + b) and the nearest class mean differ */
-    double cdnv;              /* mean over k != l of (var_k + var_l)/(2 |mu_k - mu_l|^2) */
-    double equinorm_w, equinorm_features;       /* coefficient of variation of |w_k|, |mu_k - mu_G| */
-    double equiangle_w, equiangle_features;     /* standard deviation of the pairwise cosines */
+    double nc1;          /* tr(Sigma_W Sigma_B^+)/K on multiplicity 1, Sigma_B^+ truncated to rank K-1 */
+    double nc2;          /* |<W W^T> - E|_F */
+    double nc2_features; /* the same for the centred means mu_k - mu_G */
+    double nc3;          /* |<W [mu_k - mu_G]> - E|_F */
+    double nc4;  /* share of multiplicity-1 samples where argmax(W h + b) and the nearest class mean differ */
+    double cdnv; /* mean over k != l of (var_k + var_l)/(2 |mu_k - mu_l|^2) */
+    double equinorm_w, equinorm_features;   /* coefficient of variation of |w_k|, |mu_k - mu_G| */
+    double equiangle_w, equiangle_features; /* standard deviation of the pairwise cosines */
     int64_t levels;
-    ufm_multiplicity_metrics *level;            /* [levels], multiplicities ascending */
+    ufm_multiplicity_metrics *level; /* [levels], multiplicities ascending */
 } ufm_metrics;
 
 /* Columns weigh as many samples as their count. The angle denominators are exact up to

@@ -6,8 +6,8 @@
 #include <ufmlab/base.h>
 
 /* Runs `gnuplot -c plots/SCRIPT.gp CSV DIR/NAME.EXT` for EXT in svg, pdf, png. The scripts are looked for in
- * $UFMLAB_PLOTS, beside the build that runs (plots/), and in the installed data directory. UFM_ERROR_IO names the
- * script or gnuplot's complaint. */
+ * $UFMLAB_PLOTS, beside the build that runs (plots/), and in the installed data directory. UFM_ERROR_IO names
+ * the script or gnuplot's complaint. */
 typedef struct {
     const char *script; /* without directory and .gp */
     const char *csv;    /* path */
@@ -22,7 +22,8 @@ void ufm_page_free(ufm_page *page);
 void ufm_page_heading(ufm_page *page, const char *text);
 void ufm_page_paragraph(ufm_page *page, const char *text);
 /* A table: header cells, then rows*cols cells row by row; a cell that is a verdict is coloured and marked. */
-void ufm_page_table(ufm_page *page, int64_t rows, int64_t cols, const char *const *header, const char *const *cells);
+void ufm_page_table(ufm_page *page, int64_t rows, int64_t cols, const char *const *header,
+                    const char *const *cells);
 /* Inlines directory/NAME.svg with a caption and links to its pdf and png. */
 void ufm_page_figure(ufm_page *page, const char *directory, const char *name, const char *caption);
 ufm_status ufm_page_write(ufm_page *page, const char *path, ufm_error *error);

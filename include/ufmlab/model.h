@@ -1,0 +1,62 @@
+/* ufmlab: layer 3, model: the UFM objective: value, gradient and Hessian-vector product.
+ *
+ *   f(W,H,b) = (1/N) sum_i omega_{m_i} sum_{k in S_i} [ logsumexp(z_i) - z_ik ]
+ *              + lambda_w |W|_F^2 + lambda_h |H|_F^2 + lambda_b |b|^2,         z_i = W h_i + b
+ *
+ * (paper, Definition 1; no factor 1/2). With G = d(data term)/dZ, column i = (omega/N)(m_i softmax(z_i) -
+ * y_i):
+ *
+ *   dW = G H^T + 2 lambda_w W,   dH = W^T G + 2 lambda_h H,   db = G 1 + 2 lambda_b b.
+ *
+ * The unknowns are one vector x = [W | Ht | b], column-major, of K d + d n + K numbers. Ht = H diag(sqrt(c))
+ * holds each feature times the square root of the number c of samples that share it (c = 1 when duplicates
+ * are kept): in these variables the merged problem has the gradient norm and the conditioning of the full
+ * one.
+ *
+ * The sum runs over tiles of columns; logits exist for one tile per thread only. Results are bitwise
+ * reproducible for a fixed number of threads, and finite for logits of any finite size.
+ * Copyright (C) 2026 the ufmlab authors. SPDX-License-Identifier: GPL-3.0-or-later */
+#ifndef UFMLAB_MODEL_H
+#define UFMLAB_MODEL_H
+
+#include <ufmlab/labels.h>
+
+typedef struct {
+    ufm_objective objective;
+    int64_t dim; /* d >= 1 */
+    int threads; /* >= 1; 0: all available */
+} ufm_model_settings;
+
+typedef struct ufm_model ufm_model;
+
+/* The model keeps a reference to `labels`, which must outlive it. */
+ufm_status ufm_model_new(const ufm_labels *labels, const ufm_model_settings *settings, ufm_model **model,
+                         ufm_error *error);
+void ufm_model_free(ufm_model *model);
+
+/* Length of x. */
+int64_t ufm_model_size(const ufm_model *model);
+/* Bytes a model of this shape allocates for itself (its tiles and sums), not counting any x. */
+int64_t ufm_model_workspace(const ufm_labels *labels, const ufm_model_settings *settings);
+
+/* f(x). */
+double ufm_model_value(ufm_model *model, const double *x);
+/* f(x) and its gradient (size numbers). */
+double ufm_model_gradient(ufm_model *model, const double *x, double *gradient);
+/* Hessian of f at x times v:
+ *   dZ = dW H + W dH + db 1^T,  dG_i = (omega m_i/N)(diag p_i - p_i p_i^T) dz_i,
+ *   [ dG H^T + G dH^T + 2 lambda_w dW | dW^T G + W^T dG + 2 lambda_h dH | dG 1 + 2 lambda_b db ]. */
+void ufm_model_hessian_vector(ufm_model *model, const double *x, const double *v, double *product);
+
+/* Gaussian start of standard deviation `scale` for every number of W and H; b = 0. Depends on the seed only.
+ */
+ufm_status ufm_model_start(const ufm_model *model, uint64_t seed, double scale, double *x);
+/* Writes H = Ht diag(1/sqrt(c)) to the caller's d x n array and describes x as a point that borrows x and H.
+ */
+ufm_point ufm_model_point(const ufm_model *model, const double *x, double *H);
+/* The inverse: x from a point of the same shape. */
+ufm_status ufm_model_pack(const ufm_model *model, const ufm_point *point, double *x, ufm_error *error);
+/* Minimises over b alone, exactly (Newton on a convex K-dimensional function), in place. */
+ufm_status ufm_model_minimize_bias(ufm_model *model, double *x, ufm_error *error);
+
+#endif

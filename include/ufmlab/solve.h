@@ -1,0 +1,59 @@
+/* ufmlab: layer 5, solve: one instance from start to certified optimum, and its file.
+ * Copyright (C) 2026 the ufmlab authors. SPDX-License-Identifier: GPL-3.0-or-later */
+#ifndef UFMLAB_SOLVE_H
+#define UFMLAB_SOLVE_H
+
+#include <ufmlab/certify.h>
+#include <ufmlab/metrics.h>
+#include <ufmlab/optim.h>
+#include <ufmlab/theory.h>
+
+typedef struct {
+    ufm_objective objective;
+    int64_t dim;
+    int threads; /* 0: all available */
+    uint64_t seed;
+    double init_scale;    /* standard deviation of the Gaussian start; 0 starts at the origin */
+    double gap_tolerance; /* relative, for the verdict */
+    ufm_minimize_settings minimize;
+} ufm_solve_settings;
+/* PAL, lambda 5e-4, 1e-4, 1e-3, dim 0 (stands for K), seed 1, scale 0.3, gap 1e-6. */
+ufm_solve_settings ufm_solve_defaults(void);
+
+/* A point with its arrays. */
+typedef struct {
+    ufm_point point;
+    double *storage, *features; /* what the point borrows from */
+    ufm_minimize_info info;     /* zero for a point that was loaded */
+    ufm_certificate certificate;
+} ufm_solution;
+void ufm_solution_free(ufm_solution *solution);
+
+/* Minimises from a random start and certifies. With lambda_b = 0 the bias is minimised exactly afterwards.
+ * Bytes needed: ufm_solve_copies() vectors of the length of x. */
+ufm_status ufm_solve(const ufm_labels *labels, const ufm_solve_settings *settings, ufm_solution **solution,
+                     ufm_error *error);
+/* Vectors of the size of H held at once, labels merged or kept. */
+int64_t ufm_solve_copies(ufm_solver solver, int64_t history);
+
+/* Distance from a prediction, all relative: of the objective; of W W^T in Frobenius norm (of its size when
+ * the prediction is collapsed, absolute); worst over multiplicities m < K of the fitted scale against C_m,
+ * NaN when collapsed. */
+typedef struct {
+    double objective_error, gram_error, scale_error;
+} ufm_comparison;
+ufm_status ufm_compare(const ufm_solution *solution, const ufm_prediction *prediction,
+                       const ufm_metrics *metrics, ufm_comparison *comparison);
+/* |W W^T - gram_scale (I - J/K)|_F over gram_scale |I - J/K|_F (absolute when gram_scale is 0). */
+ufm_status ufm_gram_error(const ufm_point *point, double gram_scale, double *error);
+
+/* HDF5 file: W (K,d), H (d,columns), b (K), labels (columns,K) 0/1, counts (columns; absent when all 1),
+ * loss, lambda (lambda_w, lambda_h, lambda_b), format. */
+ufm_status ufm_solution_save(const ufm_solution *solution, const ufm_labels *labels,
+                             const ufm_objective *objective, const char *path, ufm_error *error);
+/* Reads a point and its instance; nothing that was computed is stored or believed. `objective` receives what
+ * the file says. The certificate is left zero. */
+ufm_status ufm_solution_load(const char *path, ufm_solution **solution, ufm_labels **labels,
+                             ufm_objective *objective, ufm_error *error);
+
+#endif

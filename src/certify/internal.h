@@ -1,0 +1,55 @@
+/* Private to module certify. Everything is recomputed from the point and the labels; nothing is shared with
+ * module model, so that a bug there cannot vouch for itself. */
+#ifndef UFMLAB_CERTIFY_INTERNAL_H
+#define UFMLAB_CERTIFY_INTERNAL_H
+
+#include <ufmlab/certify.h>
+#include <ufmlab/linalg.h>
+
+enum { CERTIFY_TILE = 128 };
+
+typedef struct {
+    const ufm_point *point;
+    const ufm_labels *labels;
+    const ufm_objective *objective;
+    ufm_pool *pool;
+} certify_problem;
+
+/* Sums over all columns. With c_i samples on column i and g_i the gradient of the loss in the logits of one
+ * of them, G is the K x N matrix with c_i copies of g_i. */
+typedef struct {
+    double loss;          /* data term */
+    double features;      /* |H|_F^2 over all samples */
+    double gradient_H;    /* |W^T G + 2 lambda_h H|_F^2 over all samples */
+    double *outer;        /* K x K: G G^T */
+    double *row_sum;      /* K: G 1 */
+    double *gradient_W;   /* K x d: G H^T (ridge not added) */
+    double *feature_gram; /* d x d: H H^T */
+} certify_sums;
+
+/* Allocates and fills the sums; release with certify_sums_free. */
+ufm_status certify_accumulate(const certify_problem *problem, certify_sums *sums);
+void certify_sums_free(certify_sums *sums);
+
+/* The dual point: q_i = s (m_i p_i - shift/omega_i) + (1-s) y_i; shift (K numbers) may be NULL for zero.
+ * -(1/N) sum_i omega_i sum_k q_ik log(q_ik/m_i), or -infinity where some q is negative. */
+ufm_status certify_entropy(const certify_problem *problem, double s, const double *shift, double *entropy);
+
+/* Second derivative of f along dW = alpha u a^T, dH = -beta a v^T with v = G^T u/sigma1, per squared length.
+ */
+typedef struct {
+    const double *u; /* K, unit */
+    const double *a; /* d, unit */
+    double alpha, beta, sigma1;
+} certify_direction;
+ufm_status certify_curvature(const certify_problem *problem, const certify_direction *direction,
+                             double *curvature);
+
+/* Columns first..first+count-1: logits W h + b of their features into Z (K x count). */
+void certify_logits(const certify_problem *problem, int64_t first, int64_t count, double *Z);
+/* z becomes log softmax(z). */
+void certify_log_softmax(int64_t classes, double *z);
+/* omega_m c_i/N of column i. */
+double certify_weight(const certify_problem *problem, int64_t column);
+
+#endif

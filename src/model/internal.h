@@ -1,0 +1,55 @@
+/* Private to module model: the tiles and the per-thread sums behind the objective. */
+#ifndef UFMLAB_MODEL_INTERNAL_H
+#define UFMLAB_MODEL_INTERNAL_H
+
+#include <ufmlab/linalg.h>
+#include <ufmlab/model.h>
+
+/* What one thread accumulates; added up in thread order. */
+typedef struct {
+    double *logits;     /* K x tile: logits, then probabilities, then G */
+    double *change;     /* K x tile: dZ, then dG (Hessian-vector products) */
+    double *classifier; /* K x d: this thread's share of dW */
+    double *bias;       /* K: of db */
+    double *curvature;  /* K x K: of the bias Hessian; NULL but in ufm_model_minimize_bias */
+    ufm_sum loss, squares;
+} model_part;
+
+struct ufm_model {
+    const ufm_labels *labels;
+    ufm_objective objective;
+    int64_t classes, dim, columns, tile;
+    double *root_count; /* [columns] sqrt(count), or NULL when every count is 1 */
+    ufm_pool *pool;     /* NULL when one thread serves best */
+    int threads;
+    model_part *part; /* [threads] */
+};
+
+/* The blocks of x. */
+typedef struct {
+    const double *W, *H, *b;
+} model_blocks;
+static inline model_blocks model_split(const ufm_model *model, const double *x)
+{
+    const double *H = x + model->classes * model->dim;
+    return (model_blocks){x, H, H + model->dim * model->columns};
+}
+
+/* A range of columns as one tile sees it. */
+typedef struct {
+    int64_t first, count;
+    ufm_matrix H; /* d x count */
+    ufm_matrix Z; /* K x count */
+} model_tile;
+
+/* Tile of columns first..first+count-1 with its logits computed into part->logits. */
+model_tile model_logits(const ufm_model *model, const model_part *part, model_blocks x, int64_t first,
+                        int64_t count);
+
+/* Replaces the logits z by softmax(z); returns sum_{k in S} (logsumexp(z) - z_k) of column i's tag set. */
+double model_softmax(const ufm_model *model, int64_t column, double *z);
+
+/* omega_m c / N of a column, the weight of its loss. */
+double model_weight(const ufm_model *model, int64_t column);
+
+#endif

@@ -1,0 +1,117 @@
+#include "internal.h"
+#include <math.h>
+
+/* Logits and features of a tile should stay in the second-level cache. */
+enum { TILE_BYTES = 256 * 1024, TILE_MIN = 8, TILE_MAX = 1024 };
+/* Below this many multiply-adds a second thread costs more than it saves. */
+enum { WORK_PER_THREAD = 20000 };
+
+static int64_t tile_columns(const ufm_labels *labels, int64_t dim)
+{
+    int64_t tile = TILE_BYTES / (int64_t)sizeof(double) / (2 * labels->classes + 2 * dim);
+    if (tile > TILE_MAX) tile = TILE_MAX;
+    if (tile < TILE_MIN) tile = TILE_MIN;
+    return tile < labels->columns ? tile : labels->columns;
+}
+
+static int thread_count(const ufm_labels *labels, const ufm_model_settings *settings)
+{
+    const int wanted = settings->threads > 0 ? settings->threads : ufm_threads_available();
+    const double work = (double)labels->classes * (double)settings->dim * (double)labels->columns;
+    const int64_t tiles =
+        (labels->columns + tile_columns(labels, settings->dim) - 1) / tile_columns(labels, settings->dim);
+    int64_t useful = (int64_t)(work / WORK_PER_THREAD) + 1;
+    if (useful > tiles) useful = tiles;
+    return useful < wanted ? (int)useful : wanted;
+}
+
+int64_t ufm_model_workspace(const ufm_labels *labels, const ufm_model_settings *settings)
+{
+    const int64_t K = labels->classes, d = settings->dim, tile = tile_columns(labels, d);
+    const int64_t each = 2 * K * tile + K * d + K;
+    return (int64_t)sizeof(double) *
+           (thread_count(labels, settings) * each + (labels->count ? labels->columns : 0));
+}
+
+static ufm_status check_settings(const ufm_labels *labels, const ufm_model_settings *settings,
+                                 ufm_error *error)
+{
+    const ufm_status status = ufm_objective_check(&settings->objective, error);
+    if (status != UFM_OK) return status;
+    if (settings->dim < 1)
+        return ufm_fail(error, UFM_ERROR_USAGE, "feature dimension %lld is below 1",
+                        (long long)settings->dim);
+    int64_t size;
+    if (__builtin_mul_overflow(settings->dim, labels->columns + labels->classes, &size) ||
+        size > INT64_MAX / 64)
+        return ufm_fail(error, UFM_ERROR_MEMORY, "feature dimension %lld is too large for %lld features",
+                        (long long)settings->dim, (long long)labels->columns);
+    return UFM_OK;
+}
+
+static bool allocate_parts(ufm_model *model)
+{
+    const int64_t K = model->classes;
+    model->part = ufm_alloc(model->threads, sizeof *model->part);
+    if (!model->part) return false;
+    for (int t = 0; t < model->threads; t++) {
+        model_part *part = &model->part[t];
+        part->logits = ufm_alloc(K * model->tile, sizeof(double));
+        part->change = ufm_alloc(K * model->tile, sizeof(double));
+        part->classifier = ufm_alloc(K * model->dim, sizeof(double));
+        part->bias = ufm_alloc(K, sizeof(double));
+        if (!part->logits || !part->change || !part->classifier || !part->bias) return false;
+    }
+    return true;
+}
+
+ufm_status ufm_model_new(const ufm_labels *labels, const ufm_model_settings *settings, ufm_model **model,
+                         ufm_error *error)
+{
+    ufm_status status = check_settings(labels, settings, error);
+    if (status != UFM_OK) return status;
+    ufm_model *made = ufm_alloc(1, sizeof *made);
+    if (!made) goto no_memory;
+    *made = (ufm_model){.labels = labels,
+                        .objective = settings->objective,
+                        .classes = labels->classes,
+                        .dim = settings->dim,
+                        .columns = labels->columns,
+                        .tile = tile_columns(labels, settings->dim),
+                        .threads = thread_count(labels, settings)};
+    if (labels->count) {
+        made->root_count = ufm_alloc(made->columns, sizeof(double));
+        if (!made->root_count) goto no_memory;
+        for (int64_t i = 0; i < made->columns; i++) made->root_count[i] = sqrt((double)labels->count[i]);
+    }
+    if (made->threads > 1) {
+        made->pool = ufm_pool_new(made->threads);
+        if (!made->pool) goto no_memory;
+    }
+    if (!allocate_parts(made)) goto no_memory;
+    *model = made;
+    return UFM_OK;
+no_memory:
+    ufm_model_free(made);
+    return ufm_fail(error, UFM_ERROR_MEMORY, "not enough memory for the model's work space");
+}
+
+void ufm_model_free(ufm_model *model)
+{
+    if (!model) return;
+    for (int t = 0; model->part && t < model->threads; t++) {
+        ufm_free(model->part[t].logits);
+        ufm_free(model->part[t].change);
+        ufm_free(model->part[t].classifier);
+        ufm_free(model->part[t].bias);
+    }
+    ufm_free(model->part);
+    ufm_pool_free(model->pool);
+    ufm_free(model->root_count);
+    ufm_free(model);
+}
+
+int64_t ufm_model_size(const ufm_model *model)
+{
+    return model->dim * (model->classes + model->columns) + model->classes;
+}

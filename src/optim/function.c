@@ -1,0 +1,26 @@
+/* The UFM objective as a function of one vector. */
+#include <ufmlab/optim.h>
+
+static double model_value(void *model, const double *x)
+{
+    return ufm_model_value(model, x);
+}
+
+static double model_gradient(void *model, const double *x, double *gradient)
+{
+    return ufm_model_gradient(model, x, gradient);
+}
+
+static void model_hessian_vector(void *model, const double *x, const double *v, double *product)
+{
+    ufm_model_hessian_vector(model, x, v, product);
+}
+
+ufm_function ufm_function_of_model(ufm_model *model)
+{
+    return (ufm_function){.size = ufm_model_size(model),
+                          .context = model,
+                          .value = model_value,
+                          .gradient = model_gradient,
+                          .hessian_vector = model_hessian_vector};
+}

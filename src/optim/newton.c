@@ -1,0 +1,196 @@
+/* Truncated Newton in a trust region (Steihaug 1983), started by L-BFGS.
+ *
+ * After the tolerance is reached it goes on as long as every step at least halves the gradient norm: the
+ * duality gap is of first order in the gradient, and near the optimum a step costs little and squares the
+ * error. */
+#include "solver.h"
+#include <math.h>
+#include <string.h>
+#include <ufmlab/linalg.h>
+
+enum { CG_LIMIT = 5000 };
+/* Curvature below this share of the largest one seen is zero: the orbit of rotations of the features is flat,
+ * and rounding alone must not send a step along it to the trust radius. */
+static const double flat = 1e-10;
+
+typedef struct {
+    solver_run inner; /* L-BFGS, while inner.state */
+    ufm_minimize_settings inner_settings;
+    double *storage; /* the vectors below */
+    double *x, *gradient, *step, *residual, *search, *product, *trial, *trial_gradient;
+    double radius;
+} newton_state;
+
+static bool allocate(newton_state *state, int64_t n)
+{
+    double **const vectors[] = {&state->x,      &state->gradient, &state->step,  &state->residual,
+                                &state->search, &state->product,  &state->trial, &state->trial_gradient};
+    const int64_t number = sizeof vectors / sizeof vectors[0];
+    if (n > INT64_MAX / number) return false;
+    state->storage = ufm_alloc(number * n, sizeof(double));
+    if (!state->storage) return false;
+    for (int64_t v = 0; v < number; v++) *vectors[v] = state->storage + v * n;
+    return true;
+}
+
+static void finish(solver_run *run)
+{
+    newton_state *state = run->state;
+    if (!state) return;
+    if (state->inner.state) solver_lbfgs.finish(&state->inner);
+    ufm_free(state->storage);
+    ufm_free(state);
+    run->state = NULL;
+}
+
+/* Leaves L-BFGS (if it runs) and starts Newton's iteration at its point. */
+static solver_step begin_newton(solver_run *run, const double *x)
+{
+    newton_state *state = run->state;
+    const int64_t n = run->function->size;
+    if (!allocate(state, n)) return STEP_NO_MEMORY;
+    memcpy(state->x, x, (size_t)n * sizeof(double));
+    if (state->inner.state) solver_lbfgs.finish(&state->inner);
+    run->x = state->x;
+    run->value = solver_gradient(run, state->x, state->gradient);
+    run->gradient_norm = ufm_norm(n, state->gradient);
+    run->polishing = true;
+    state->radius = fmax(1, 0.1 * ufm_norm(n, state->x));
+    return STEP_TAKEN;
+}
+
+static void copy_from_inner(solver_run *run)
+{
+    const newton_state *state = run->state;
+    run->x = state->inner.x;
+    run->value = state->inner.value;
+    run->gradient_norm = state->inner.gradient_norm;
+    run->evaluations = state->inner.evaluations;
+}
+
+static solver_step start(solver_run *run, const double *x)
+{
+    newton_state *state = run->state = ufm_alloc(1, sizeof *state);
+    if (!state) return STEP_NO_MEMORY;
+    if (run->settings->newton_switch == 0) return begin_newton(run, x);
+    state->inner_settings = *run->settings;
+    state->inner = (solver_run){.function = run->function, .settings = &state->inner_settings};
+    const solver_step begun = solver_lbfgs.start(&state->inner, x);
+    if (begun != STEP_TAKEN) return begun;
+    copy_from_inner(run);
+    run->polishing = true;
+    return STEP_TAKEN;
+}
+
+/* Root t >= 0 of |step + t search| = radius. */
+static double to_boundary(const newton_state *state, int64_t n)
+{
+    const double a = ufm_dot(n, state->search, state->search);
+    const double b = ufm_dot(n, state->step, state->search);
+    const double c = ufm_dot(n, state->step, state->step) - state->radius * state->radius;
+    const double root = sqrt(fmax(0, b * b - a * c));
+    return b > 0 ? -c / (b + root) : (root - b) / a;
+}
+
+static void multiply(solver_run *run, const newton_state *state, const double *v)
+{
+    run->products++;
+    run->function->hessian_vector(run->function->context, state->x, v, state->product);
+}
+
+/* Conjugate gradients on H step = -gradient, cut at the trust radius or at negative curvature. Returns the
+ * predicted decrease; `residual` ends as gradient + H step. */
+static double solve_model(solver_run *run, newton_state *state, bool *on_boundary)
+{
+    const int64_t n = run->function->size;
+    const double enough = run->gradient_norm * fmin(0.1, sqrt(run->gradient_norm));
+    memset(state->step, 0, (size_t)n * sizeof(double));
+    memcpy(state->residual, state->gradient, (size_t)n * sizeof(double));
+    memcpy(state->search, state->gradient, (size_t)n * sizeof(double));
+    ufm_scale(n, -1, state->search);
+    double squared = ufm_dot(n, state->residual, state->residual);
+    double steepest = 0;
+    *on_boundary = false;
+    for (int iteration = 0; iteration < CG_LIMIT && sqrt(squared) > enough; iteration++) {
+        multiply(run, state, state->search);
+        const double curvature = ufm_dot(n, state->search, state->product);
+        const double quotient = curvature / ufm_dot(n, state->search, state->search);
+        steepest = fmax(steepest, fabs(quotient));
+        if (!(fabs(quotient) > flat * steepest)) break;
+        double length = squared / curvature;
+        const double limit = to_boundary(state, n);
+        *on_boundary = !(curvature > 0) || length >= limit;
+        if (*on_boundary) length = limit;
+        ufm_axpy(n, length, state->search, state->step);
+        ufm_axpy(n, length, state->product, state->residual);
+        if (*on_boundary) break;
+        const double next = ufm_dot(n, state->residual, state->residual);
+        ufm_scale(n, next / squared, state->search);
+        ufm_axpy(n, -1, state->residual, state->search);
+        squared = next;
+    }
+    return -0.5 * (ufm_dot(n, state->gradient, state->step) + ufm_dot(n, state->residual, state->step));
+}
+
+static void accept(solver_run *run, newton_state *state, double value)
+{
+    double *swap = state->x;
+    state->x = state->trial;
+    state->trial = swap;
+    swap = state->gradient;
+    state->gradient = state->trial_gradient;
+    state->trial_gradient = swap;
+    const double before = run->gradient_norm;
+    run->x = state->x;
+    run->value = value;
+    run->gradient_norm = ufm_norm(run->function->size, state->gradient);
+    run->polishing = run->gradient_norm > 0 && run->gradient_norm <= 0.5 * before;
+}
+
+static solver_step newton_step(solver_run *run)
+{
+    newton_state *state = run->state;
+    const int64_t n = run->function->size;
+    if (run->gradient_norm == 0) return STEP_STALLED;
+    for (;;) {
+        bool on_boundary;
+        const double predicted = solve_model(run, state, &on_boundary);
+        memcpy(state->trial, state->x, (size_t)n * sizeof(double));
+        ufm_axpy(n, 1, state->step, state->trial);
+        const double value = solver_gradient(run, state->trial, state->trial_gradient);
+        const double noise = SOLVER_NOISE * fabs(run->value);
+        if (predicted <= noise) { /* the value cannot judge this step: the gradient does */
+            const bool smaller = ufm_norm(n, state->trial_gradient) < run->gradient_norm;
+            if (!smaller || !(value <= run->value + noise)) return STEP_STALLED;
+            accept(run, state, value);
+            return STEP_TAKEN;
+        }
+        const double ratio = (run->value - value) / predicted;
+        const double length = ufm_norm(n, state->step);
+        if (!(ratio >= 0.25)) {
+            state->radius = 0.25 * length;
+        } else if (ratio > 0.75 && on_boundary) {
+            state->radius *= 2;
+        }
+        if (ratio > 1e-4) {
+            accept(run, state, value);
+            return STEP_TAKEN;
+        }
+        if (!(state->radius > 0)) return STEP_STALLED;
+    }
+}
+
+static solver_step step(solver_run *run)
+{
+    newton_state *state = run->state;
+    if (!state->inner.state) return newton_step(run);
+    if (run->gradient_norm > run->settings->newton_switch) {
+        const solver_step taken = solver_lbfgs.step(&state->inner);
+        copy_from_inner(run);
+        if (taken == STEP_TAKEN) return taken;
+    }
+    const solver_step begun = begin_newton(run, state->inner.x);
+    return begun == STEP_TAKEN ? newton_step(run) : begun;
+}
+
+const solver_ops solver_newton = {true, start, step, finish};

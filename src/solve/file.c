@@ -1,0 +1,184 @@
+/* Solutions in HDF5 files. */
+#include <string.h>
+#include <ufmlab/io.h>
+#include <ufmlab/solve.h>
+
+static const char format_name[] = "ufmlab solution 1";
+
+static void label_row(void *context, int64_t column, uint8_t *bytes)
+{
+    const ufm_labels *labels = context;
+    memset(bytes, 0, (size_t)labels->classes);
+    for (int64_t j = labels->offset[column]; j < labels->offset[column + 1]; j++) bytes[labels->tag[j]] = 1;
+}
+
+ufm_status ufm_solution_save(const ufm_solution *solution, const ufm_labels *labels,
+                             const ufm_objective *objective, const char *path, ufm_error *error)
+{
+    const ufm_point *p = &solution->point;
+    const double lambda[] = {objective->lambda_w, objective->lambda_h, objective->lambda_b};
+    ufm_h5 *file = NULL;
+    ufm_status status = ufm_h5_create(path, &file, error);
+    if (status == UFM_OK) status = ufm_h5_write_text(file, "format", format_name, error);
+    if (status == UFM_OK) status = ufm_h5_write_matrix(file, "W", p->classes, p->dim, p->W, error);
+    if (status == UFM_OK) status = ufm_h5_write_matrix(file, "H", p->dim, p->columns, p->H, error);
+    if (status == UFM_OK) status = ufm_h5_write_vector(file, "b", p->classes, p->b, error);
+    if (status == UFM_OK)
+        status = ufm_h5_write_bytes(file, "labels", labels->columns, labels->classes, label_row,
+                                    (void *)(uintptr_t)labels, error);
+    if (status == UFM_OK && labels->count)
+        status = ufm_h5_write_integers(file, "counts", labels->columns, labels->count, error);
+    if (status == UFM_OK) status = ufm_h5_write_text(file, "loss", ufm_loss_name(objective->loss), error);
+    if (status == UFM_OK) status = ufm_h5_write_vector(file, "lambda", 3, lambda, error);
+    if (status == UFM_OK) return ufm_h5_commit(file, error);
+    ufm_h5_abort(file);
+    return status;
+}
+
+typedef struct {
+    ufm_h5 *file;
+    const char *path;
+    ufm_error *error;
+} reader;
+
+/* rows x cols of `name`, which must be exactly that where a wanted extent is not 0. */
+static ufm_status expect_shape(const reader *in, const char *name, int64_t *rows, int64_t *cols)
+{
+    int64_t found_rows, found_cols;
+    const ufm_status status = ufm_h5_shape(in->file, name, &found_rows, &found_cols, in->error);
+    if (status != UFM_OK) return status;
+    if ((*rows && *rows != found_rows) || (*cols && *cols != found_cols))
+        return ufm_fail(in->error, UFM_ERROR_INPUT,
+                        "%s: data set %s has shape (%lld, %lld); (%lld, %lld) would fit the others", in->path,
+                        name, (long long)found_rows, (long long)found_cols,
+                        (long long)(*rows ? *rows : found_rows), (long long)(*cols ? *cols : found_cols));
+    *rows = found_rows;
+    *cols = found_cols;
+    return UFM_OK;
+}
+
+typedef struct {
+    const reader *in;
+    int64_t classes;
+    const int64_t *count; /* or NULL */
+    int32_t *tags;
+    ufm_labels_builder *builder;
+} label_reader;
+
+static ufm_status take_label_row(void *context, int64_t row, const uint8_t *bytes, ufm_error *error)
+{
+    label_reader *labels = context;
+    int64_t tags = 0;
+    for (int64_t k = 0; k < labels->classes; k++) {
+        if (bytes[k] > 1)
+            return ufm_fail(error, UFM_ERROR_INPUT,
+                            "%s: labels row %lld holds %d; every entry must be 0 or 1", labels->in->path,
+                            (long long)row, bytes[k]);
+        if (bytes[k]) labels->tags[tags++] = (int32_t)k;
+    }
+    if (tags == 0)
+        return ufm_fail(error, UFM_ERROR_INPUT, "%s: labels row %lld is empty; every feature needs a tag",
+                        labels->in->path, (long long)row);
+    return ufm_labels_builder_add(labels->builder, tags, labels->tags, 1, error);
+}
+
+/* Moves the counts of the file, checked, into the labels. */
+static ufm_status attach_counts(const reader *in, int64_t *count, ufm_labels *labels)
+{
+    labels->samples = 0;
+    for (int64_t i = 0; i < labels->columns; i++)
+        if (count[i] < 1 || __builtin_add_overflow(labels->samples, count[i], &labels->samples))
+            return ufm_fail(
+                in->error, UFM_ERROR_INPUT,
+                "%s: counts entry %lld is %lld; counts must be positive and add up to less than 2^63",
+                in->path, (long long)i, (long long)count[i]);
+    labels->count = count;
+    return UFM_OK;
+}
+
+static ufm_status read_labels(const reader *in, int64_t classes, int64_t columns, ufm_labels **labels)
+{
+    int64_t rows = columns, cols = classes, one = 1, *count = NULL;
+    label_reader context = {.in = in, .classes = classes};
+    ufm_labels *made = NULL;
+    ufm_status status = expect_shape(in, "labels", &rows, &cols);
+    if (status != UFM_OK) return status;
+    context.builder = ufm_labels_builder_new();
+    context.tags = ufm_alloc(classes, sizeof(int32_t));
+    status = context.builder && context.tags ? UFM_OK : UFM_ERROR_MEMORY;
+    if (status == UFM_OK) status = ufm_h5_read_bytes(in->file, "labels", take_label_row, &context, in->error);
+    if (status == UFM_OK)
+        status = ufm_labels_builder_finish(context.builder, classes, UFM_DUPLICATES_KEEP, &made, in->error);
+    if (status == UFM_OK && ufm_h5_has(in->file, "counts")) {
+        status = expect_shape(in, "counts", &columns, &one);
+        if (status == UFM_OK) {
+            count = ufm_alloc(columns, sizeof *count);
+            status = count ? ufm_h5_read_integers(in->file, "counts", count, in->error) : UFM_ERROR_MEMORY;
+        }
+        if (status == UFM_OK) status = attach_counts(in, count, made);
+        if (status != UFM_OK) ufm_free(count);
+    }
+    ufm_labels_builder_free(context.builder);
+    ufm_free(context.tags);
+    if (status == UFM_OK) {
+        *labels = made;
+    } else {
+        ufm_labels_free(made);
+    }
+    return status;
+}
+
+static ufm_status read_point(const reader *in, ufm_solution *solution)
+{
+    int64_t K = 0, d = 0, n = 0, one = 1;
+    ufm_status status = expect_shape(in, "W", &K, &d);
+    if (status == UFM_OK) status = expect_shape(in, "H", &d, &n);
+    if (status == UFM_OK) status = expect_shape(in, "b", &K, &one);
+    if (status != UFM_OK) return status;
+    solution->storage = ufm_alloc(K * d + K, sizeof(double));
+    solution->features = ufm_alloc(d * n, sizeof(double));
+    if (!solution->storage || !solution->features) return UFM_ERROR_MEMORY;
+    double *b = solution->storage + K * d;
+    solution->point = (ufm_point){K, d, n, solution->storage, solution->features, b};
+    status = ufm_h5_read_matrix(in->file, "W", solution->storage, in->error);
+    if (status == UFM_OK) status = ufm_h5_read_matrix(in->file, "H", solution->features, in->error);
+    if (status == UFM_OK) status = ufm_h5_read_matrix(in->file, "b", b, in->error);
+    return status;
+}
+
+static ufm_status read_objective(const reader *in, ufm_objective *objective)
+{
+    char loss[32];
+    double lambda[3];
+    int64_t three = 3, one = 1;
+    ufm_status status = ufm_h5_read_text(in->file, "loss", loss, sizeof loss, in->error);
+    if (status == UFM_OK) status = expect_shape(in, "lambda", &three, &one);
+    if (status == UFM_OK) status = ufm_h5_read_matrix(in->file, "lambda", lambda, in->error);
+    if (status == UFM_OK) status = ufm_loss_parse(loss, &objective->loss, in->error);
+    if (status != UFM_OK) return status;
+    objective->lambda_w = lambda[0];
+    objective->lambda_h = lambda[1];
+    objective->lambda_b = lambda[2];
+    return ufm_objective_check(objective, in->error);
+}
+
+ufm_status ufm_solution_load(const char *path, ufm_solution **solution, ufm_labels **labels,
+                             ufm_objective *objective, ufm_error *error)
+{
+    reader in = {NULL, path, error};
+    ufm_solution *made = NULL;
+    ufm_status status = ufm_h5_open(path, &in.file, error);
+    if (status != UFM_OK) return status;
+    made = ufm_alloc(1, sizeof *made);
+    status = made ? read_point(&in, made) : UFM_ERROR_MEMORY;
+    if (status == UFM_OK) status = read_objective(&in, objective);
+    if (status == UFM_OK) status = read_labels(&in, made->point.classes, made->point.columns, labels);
+    if (status == UFM_ERROR_MEMORY) ufm_fail(error, status, "%s: not enough memory to read it", path);
+    ufm_h5_abort(in.file);
+    if (status == UFM_OK) {
+        *solution = made;
+    } else {
+        ufm_solution_free(made);
+    }
+    return status;
+}
