@@ -103,7 +103,8 @@ static void multiply(solver_run *run, const newton_state *state, const double *v
 static double solve_model(solver_run *run, newton_state *state, bool *on_boundary)
 {
     const int64_t n = run->function->size;
-    const double enough = run->gradient_norm * fmin(0.1, sqrt(run->gradient_norm));
+    /* Asking for more than three digits a step would only amplify rounding along the flat orbit. */
+    const double enough = run->gradient_norm * fmin(0.1, fmax(1e-3, sqrt(run->gradient_norm)));
     memset(state->step, 0, (size_t)n * sizeof(double));
     memcpy(state->residual, state->gradient, (size_t)n * sizeof(double));
     memcpy(state->search, state->gradient, (size_t)n * sizeof(double));
