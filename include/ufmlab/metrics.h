@@ -13,17 +13,18 @@ typedef struct {
     double within;    /* sqrt of mean |h_i - mu_{S_i}|^2 over mean |h_i|^2: variability within tag sets */
     double nc1;       /* tr(Sigma_W^(m) Sigma_B^+)/K with Sigma_W over this multiplicity's samples */
     double ncm; /* m >= 2: mean angle(mu_S, sum_{k in S} mu_k) over the mean of it over all pairs (S',S) */
-    double ncm_centred;    /* the same after subtracting the global mean mu_G from all means */
-    double angle_degrees;  /* numerator of ncm in degrees */
+    double ncm_centred;       /* the same after subtracting the global mean mu_G from all means */
+    double angle_degrees;     /* numerator of ncm in degrees */
     double angle_degrees_all; /* its denominator in degrees */
     double scale;          /* mean over S of C_S = <mu_S, u_S>/|u_S|^2, u_S = sum_{k in S} w_k (rows of W) */
     double scale_spread;   /* (max C_S - min C_S)/|scale| */
     double scale_residual; /* max over S of |mu_S - scale u_S| / |mu_S| */
 } ufm_multiplicity_metrics;
 
-/* All in double precision; NaN where undefined (a class without multiplicity-1 samples, W = 0, a number that is not
- * finite, ...). mu_k: mean of the multiplicity-1 features of class k; mu_G = mean of the mu_k; E = (I - J/K)/sqrt(K-1),
- * <A> = A/|A|_F. Singular values of [mu_k - mu_G] below max(K,d) epsilon times the largest count as zero. */
+/* All in double precision; NaN where undefined (a class without multiplicity-1 samples, W = 0, a number that
+ * is not finite, ...). mu_k: mean of the multiplicity-1 features of class k; mu_G = mean of the mu_k; E = (I
+ * - J/K)/sqrt(K-1), <A> = A/|A|_F. Singular values of [mu_k - mu_G] below max(K,d) epsilon times the largest
+ * count as zero. */
 typedef struct {
     double nc1;          /* tr(Sigma_W Sigma_B^+)/K on multiplicity 1, Sigma_B^+ truncated to rank K-1 */
     double nc2;          /* |<W W^T> - E|_F */

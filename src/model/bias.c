@@ -59,10 +59,11 @@ static double evaluate(ufm_model *model, const double *x, double *gradient, doub
         ufm_axpy(K, 1, model->part[t].bias, gradient);
         ufm_axpy(K * K, 1, model->part[t].curvature, hessian);
     }
-    /* The loss does not see a common shift of all biases: J/K makes the step well defined and shift-free. */
     double trace = 0;
     for (int64_t k = 0; k < K; k++) trace += hessian[k + k * K];
-    for (int64_t j = 0; j < K * K; j++) hessian[j] += trace / (double)(K * K);
+    /* The loss does not see a common shift of all biases: without a ridge J/K makes the step well defined and
+     * shift-free. */
+    for (int64_t j = 0; ridge == 0 && j < K * K; j++) hessian[j] += trace / (double)(K * K);
     for (int64_t k = 0; k < K; k++) hessian[k + k * K] += 2 * ridge + 1e-15 * trace;
     return ufm_sum_value(value) + ridge * ufm_dot(K, work.x.b, work.x.b);
 }
@@ -106,18 +107,18 @@ ufm_status ufm_model_minimize_bias(ufm_model *model, double *x, ufm_error *error
         goto cleanup;
     }
     double *hessian = work, *gradient = hessian + K * K, *scratch = gradient + K;
-    double previous = INFINITY;
     for (int iteration = 0; iteration < NEWTON_STEPS; iteration++) {
         const double value = evaluate(model, x, gradient, hessian);
-        const double size = ufm_norm(K, gradient);
-        if (!(size < previous)) break; /* quadratic convergence has hit rounding */
-        previous = size < 1e-3 ? size : INFINITY;
+        memcpy(scratch, gradient, (size_t)K * sizeof(double));
         status = ufm_solve_spd(K, hessian, gradient);
         if (status != UFM_OK) {
             ufm_fail(error, status, "the Hessian over the bias is not positive definite");
             break;
         }
+        const double decrement = ufm_dot(K, scratch, gradient);
         (void)move(model, x, gradient, value, scratch);
+        /* Convergence is quadratic: after a step with this decrement only rounding is left. */
+        if (!(decrement > 1e-20 * fabs(value))) break;
     }
 cleanup:
     free_curvature(model);

@@ -1,0 +1,75 @@
+/* ufmlab certify: recompute everything from a stored point and its labels. */
+#include "cli.h"
+#include <math.h>
+
+static ufm_status print_json(const ufm_certificate *certificate, const ufm_objective *objective,
+                             const ufm_labels *labels, ufm_error *error)
+{
+    ufm_json *json = ufm_json_new();
+    if (!json) return ufm_fail(error, UFM_ERROR_MEMORY, "not enough memory for the result");
+    ufm_json_integer(json, "classes", labels->classes);
+    ufm_json_integer(json, "samples_total", labels->samples);
+    ufm_json_string(json, "loss", ufm_loss_name(objective->loss));
+    ufm_json_number(json, "lambda_w", objective->lambda_w);
+    ufm_json_number(json, "lambda_h", objective->lambda_h);
+    ufm_json_number(json, "lambda_b", objective->lambda_b);
+    json_certificate(json, certificate);
+    const ufm_status status = ufm_json_write(json, stdout, error);
+    ufm_json_free(json);
+    return status;
+}
+
+static void print_text(const ufm_certificate *c, const ufm_objective *objective, const ufm_labels *labels)
+{
+    printf("K = %lld, N = %lld, loss %s, lambda %g, %g, %g\n", (long long)labels->classes,
+           (long long)labels->samples, ufm_loss_name(objective->loss), objective->lambda_w,
+           objective->lambda_h, objective->lambda_b);
+    printf("  f             %.16g\n  lower bound   %.16g  (no point of any dimension is below)\n",
+           c->objective, c->lower_bound);
+    printf("  duality gap   %.2e (%.1e of f)\n  |gradient|    %.2e\n  sigma_1/mu    %.12g\n", c->gap,
+           c->gap / fabs(c->objective), c->gradient_norm, c->sigma1 / c->mu);
+    if (isfinite(c->witness_curvature) && c->verdict != UFM_CERTIFIED_GLOBAL)
+        printf("  curvature     %.6g along the witness (formula %.6g)\n", c->witness_curvature,
+               c->lambda_neg);
+    printf("verdict: %s\n", ufm_certified_text(c->verdict));
+}
+
+static int run(const options *opts)
+{
+    ufm_error error = {{0}};
+    ufm_solution *solution = NULL;
+    ufm_labels *labels = NULL;
+    ufm_objective objective, wanted;
+    ufm_status status = ufm_solution_load(opts->operand[0], &solution, &labels, &objective, &error);
+    if (status == UFM_OK) status = read_objective(opts, &wanted, &error);
+    if (status == UFM_OK) {
+        if (opts->value[OPT_LOSS].given) objective.loss = wanted.loss;
+        if (opts->value[OPT_LAMBDA_W].given) objective.lambda_w = wanted.lambda_w;
+        if (opts->value[OPT_LAMBDA_H].given) objective.lambda_h = wanted.lambda_h;
+        if (opts->value[OPT_LAMBDA_B].given) objective.lambda_b = wanted.lambda_b;
+        ufm_certify_settings settings = ufm_certify_defaults();
+        settings.gap_tolerance = opts->value[OPT_GAP_TOLERANCE].real;
+        settings.pool = ufm_pool_new((int)opts->value[OPT_THREADS].integer);
+        status = ufm_certify(&solution->point, labels, &objective, &settings, &solution->certificate, &error);
+        ufm_pool_free(settings.pool);
+    }
+    if (status == UFM_OK) {
+        if (opts->value[OPT_JSON].given) {
+            status = print_json(&solution->certificate, &objective, labels, &error);
+        } else {
+            print_text(&solution->certificate, &objective, labels);
+        }
+    }
+    ufm_solution_free(solution);
+    ufm_labels_free(labels);
+    return status == UFM_OK ? finish_output(EXIT_DONE) : report_failure(status, &error);
+}
+
+const command command_certify = {"certify",
+                                 "certify FILE.h5 [options]",
+                                 "Bound the distance from the global optimum of a stored point. Trusts W, H, "
+                                 "b, labels, counts, and the loss and\n"
+                                 "lambdas, which the options replace; computes everything else.",
+                                 GROUP_OBJECTIVE | GROUP_GAP | GROUP_COMMON,
+                                 1,
+                                 run};

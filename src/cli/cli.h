@@ -1,0 +1,91 @@
+/* Private to the command line: options, messages, and what the commands share. */
+#ifndef UFMLAB_CLI_H
+#define UFMLAB_CLI_H
+
+#include <stdio.h>
+#include <ufmlab/io.h>
+#include <ufmlab/solve.h>
+
+enum { EXIT_DONE = 0, EXIT_FAILED = 1, EXIT_USAGE = 2 };
+
+/* ---- Options (options.def) ---- */
+typedef enum {
+    GROUP_INSTANCE = 1,
+    GROUP_OBJECTIVE = 2,
+    GROUP_SHAPE = 4,
+    GROUP_SOLVER = 8,
+    GROUP_GAP = 16,
+    GROUP_VERIFY = 32,
+    GROUP_COMMON = 64
+} option_group;
+
+typedef enum {
+#define OPTION(group, id, name, kind, argument, text, low, high, help) OPT_##id,
+#include "options.def"
+#undef OPTION
+    OPTIONS
+} option_id;
+
+typedef struct {
+    bool given;       /* on the command line */
+    const char *text; /* as typed, or the default, or NULL */
+    int64_t integer;  /* INTEGER */
+    double real;      /* REAL */
+} option_value;
+
+typedef struct {
+    option_value value[OPTIONS];
+    int operands;
+    char **operand;
+} options;
+
+typedef struct {
+    const char *name, *synopsis, *summary;
+    unsigned groups; /* of option_group */
+    int operands;    /* exactly this many */
+    int (*run)(const options *opts);
+} command;
+
+/* Parses what follows the command's name. On failure the message says what would be right. */
+ufm_status options_parse(const command *cmd, int argc, char **argv, options *opts, ufm_error *error);
+void print_command_help(const command *cmd, FILE *stream);
+/* A Markdown table of all options, for the README. */
+void print_option_table(FILE *stream);
+
+/* ---- Messages ---- */
+/* Prints "ufmlab: MESSAGE" to standard error and returns the exit code that belongs to the status. */
+int report_failure(ufm_status status, const ufm_error *error);
+/* A line on standard error unless --quiet. */
+void say(const options *opts, const char *format, ...) __attribute__((format(printf, 2, 3)));
+/* Flushes standard output; a full disk is a failure. Returns `code` or EXIT_USAGE. */
+int finish_output(int code);
+
+/* ---- Progress (terminal only, never with --quiet) ---- */
+typedef struct {
+    bool shown;
+    double started, drawn;
+} progress_line;
+progress_line progress_begin(const options *opts);
+/* fraction in [0,1] of the work that is done, or NaN when unknown. At most ten times a second. */
+void progress_draw(progress_line *line, double fraction, const char *format, ...)
+    __attribute__((format(printf, 3, 4)));
+void progress_end(progress_line *line);
+
+/* ---- Interruption: Ctrl-C and SIGTERM ask the running work to stop and save ---- */
+void interrupt_install(void);
+bool interrupted(void);
+
+/* ---- Shared pieces of the commands ---- */
+/* The objective of the options. */
+ufm_status read_objective(const options *opts, ufm_objective *objective, ufm_error *error);
+/* The instance of the options. `design` is NULL when the labels follow none; either may be NULL on input when
+ * not wanted. Designs are not expanded when `labels` is NULL. `copies` as in ufm_expansion. */
+ufm_status read_instance(const options *opts, int64_t copies, ufm_labels **labels, ufm_design **design,
+                         ufm_error *error);
+/* Keys objective, lower_bound, gap, sigma1, mu, gradient_norm, verdict, ... */
+void json_certificate(ufm_json *json, const ufm_certificate *certificate);
+void json_metrics(ufm_json *json, const ufm_metrics *metrics);
+
+extern const command command_predict, command_solve, command_certify, command_verify;
+
+#endif

@@ -1,0 +1,60 @@
+#include "cli.h"
+#include <gsl/gsl_errno.h>
+#include <string.h>
+
+static const command *const commands[] = {&command_predict, &command_solve, &command_certify,
+                                          &command_verify};
+enum { COMMANDS = sizeof commands / sizeof commands[0] };
+
+static void print_help(FILE *stream)
+{
+    fprintf(stream,
+            "ufmlab %s: verifies the theory of the unconstrained feature model (arXiv 2310.15903)\n\n"
+            "Usage: ufmlab COMMAND [options]\n\n",
+            UFM_VERSION);
+    for (int c = 0; c < COMMANDS; c++)
+        fprintf(stream, "  %-9s %.*s\n", commands[c]->name, (int)strcspn(commands[c]->summary, "\n"),
+                commands[c]->summary);
+    fprintf(stream, "\nufmlab COMMAND --help lists a command's options. Exit codes: 0 done, 1 a claim was "
+                    "refuted or a run\n"
+                    "failed, 2 bad usage or bad input.\n");
+}
+
+static int run_command(const command *cmd, int argc, char **argv)
+{
+    ufm_error error = {{0}};
+    options opts;
+    const ufm_status status = options_parse(cmd, argc, argv, &opts, &error);
+    if (status != UFM_OK) return report_failure(status, &error);
+    if (opts.value[OPT_HELP].given) {
+        print_command_help(cmd, stdout);
+        return finish_output(EXIT_DONE);
+    }
+    return cmd->run(&opts);
+}
+
+int main(int argc, char **argv)
+{
+    gsl_set_error_handler_off();
+    const char *name = argc > 1 ? argv[1] : "";
+    for (int c = 0; c < COMMANDS; c++)
+        if (strcmp(name, commands[c]->name) == 0) return run_command(commands[c], argc - 1, argv + 1);
+    if (strcmp(name, "--help") == 0 || strcmp(name, "-h") == 0 || strcmp(name, "help") == 0) {
+        print_help(stdout);
+        return finish_output(EXIT_DONE);
+    }
+    if (strcmp(name, "--version") == 0) {
+        printf("ufmlab %s\n", UFM_VERSION);
+        return finish_output(EXIT_DONE);
+    }
+    if (strcmp(name, "--option-table") == 0) {
+        print_option_table(stdout);
+        return finish_output(EXIT_DONE);
+    }
+    if (argc < 2) {
+        print_help(stderr);
+    } else {
+        fprintf(stderr, "ufmlab: unknown command '%.40s'; ufmlab --help lists the commands\n", name);
+    }
+    return EXIT_USAGE;
+}

@@ -1,0 +1,133 @@
+#include "internal.h"
+#include <stdio.h>
+#include <string.h>
+
+/* Most claims that one instance makes. */
+enum { CLAIMS_EACH = UFM_CLAIM_COUNT };
+/* Share of the work that a figure is worth, in the units of verify_instance.work. */
+static const double figure_work = 1;
+
+const char *ufm_claim_id(ufm_claim_kind kind)
+{
+    static const char *const ids[] = {
+#define CLAIM_ID(name, id, heading, tolerance, statement) id,
+        UFM_CLAIM_LIST(CLAIM_ID)
+#undef CLAIM_ID
+    };
+    return ids[kind];
+}
+
+const char *ufm_claim_heading(ufm_claim_kind kind)
+{
+    static const char *const headings[] = {
+#define CLAIM_HEADING(name, id, heading, tolerance, statement) heading,
+        UFM_CLAIM_LIST(CLAIM_HEADING)
+#undef CLAIM_HEADING
+    };
+    return headings[kind];
+}
+
+const char *ufm_claim_statement(ufm_claim_kind kind)
+{
+    static const char *const statements[] = {
+#define CLAIM_STATEMENT(name, id, heading, tolerance, statement) statement,
+        UFM_CLAIM_LIST(CLAIM_STATEMENT)
+#undef CLAIM_STATEMENT
+    };
+    return statements[kind];
+}
+
+double ufm_claim_tolerance(ufm_claim_kind kind)
+{
+    static const double tolerances[] = {
+#define CLAIM_TOLERANCE(name, id, heading, tolerance, statement) tolerance,
+        UFM_CLAIM_LIST(CLAIM_TOLERANCE)
+#undef CLAIM_TOLERANCE
+    };
+    return tolerances[kind];
+}
+
+void ufm_verification_free(ufm_verification *verification)
+{
+    if (!verification) return;
+    ufm_free(verification->claim);
+    ufm_free(verification->instance);
+    ufm_free(verification);
+}
+
+typedef struct {
+    const ufm_verify_settings *settings;
+    double done, total;
+    ufm_error *error;
+} timeline;
+
+static ufm_status announce(const timeline *time, const char *what)
+{
+    const ufm_verify_settings *s = time->settings;
+    if (!s->progress || s->progress(s->context, time->done / time->total, what)) return UFM_OK;
+    return ufm_fail(time->error, UFM_ERROR_CANCELLED, "interrupted during %s; nothing was written", what);
+}
+
+static ufm_status before_figure(void *context, const char *what)
+{
+    timeline *time = context;
+    const ufm_status status = announce(time, what);
+    time->done += figure_work;
+    return status;
+}
+
+static void note_missing(ufm_verification *v, const char *name)
+{
+    const size_t used = strlen(v->missing);
+    snprintf(v->missing + used, sizeof v->missing - used, "%s%s", used ? ", " : "", name);
+}
+
+static ufm_status run_instances(timeline *time, ufm_verification *v)
+{
+    for (int64_t i = 0; i < verify_instance_count; i++) {
+        const verify_instance *instance = &verify_instances[i];
+        verify_problem problem;
+        char name[sizeof v->instance[0].name];
+        verify_instance_describe(instance, name, sizeof name);
+        ufm_status status = announce(time, name);
+        if (status != UFM_OK) return status;
+        time->done += instance->work;
+        status = verify_problem_make(instance, time->settings->data, &problem, time->error);
+        if (status == UFM_ERROR_IO && instance->file) {
+            note_missing(v, name);
+            continue;
+        }
+        if (status != UFM_OK) return status;
+        memcpy(v->instance[v->instances].name, name, sizeof name);
+        status = verify_judge(instance, &problem, v->instances, time->settings, v, time->error);
+        v->instances++;
+        verify_problem_free(&problem);
+        if (status != UFM_OK) return status;
+    }
+    return UFM_OK;
+}
+
+ufm_status ufm_verify(const ufm_verify_settings *settings, ufm_verification **verification, ufm_error *error)
+{
+    const double started = ufm_seconds();
+    timeline time = {
+        .settings = settings, .total = settings->out ? figure_work * VERIFY_FIGURE_STEPS : 0, .error = error};
+    for (int64_t i = 0; i < verify_instance_count; i++) time.total += verify_instances[i].work;
+    ufm_verification *made = ufm_alloc(1, sizeof *made);
+    if (made) made->claim = ufm_alloc(verify_instance_count * CLAIMS_EACH, sizeof *made->claim);
+    if (made) made->instance = ufm_alloc(verify_instance_count, sizeof *made->instance);
+    if (!made || !made->claim || !made->instance) {
+        ufm_verification_free(made);
+        return ufm_fail(error, UFM_ERROR_MEMORY, "not enough memory for the table of claims");
+    }
+    ufm_status status = run_instances(&time, made);
+    if (status == UFM_OK && settings->out) status = verify_figures(settings, before_figure, &time, error);
+    made->seconds = ufm_seconds() - started;
+    if (status == UFM_OK && settings->out) status = verify_write_report(made, settings->out, error);
+    if (status == UFM_OK) {
+        *verification = made;
+    } else {
+        ufm_verification_free(made);
+    }
+    return status;
+}

@@ -1,0 +1,251 @@
+/* Layer 1, linalg: every call against plain loops or its defining equation. */
+#include "test.h"
+#include <ufmlab/linalg.h>
+
+static double *random_numbers(ufm_rng *rng, int64_t count)
+{
+    double *x = ufm_alloc(count, sizeof *x);
+    for (int64_t i = 0; x && i < count; i++) x[i] = ufm_rng_gaussian(rng);
+    return x;
+}
+
+static double *copy_of(const double *x, int64_t count)
+{
+    double *y = ufm_alloc(count, sizeof *y);
+    for (int64_t i = 0; y && i < count; i++) y[i] = x[i];
+    return y;
+}
+
+static double element(ufm_matrix a, int64_t i, int64_t j)
+{
+    return a.transposed ? a.data[j + i * a.stride] : a.data[i + j * a.stride];
+}
+
+/* The largest |(A B)_ij - c_ij| by plain loops. */
+static double product_error(ufm_matrix a, ufm_matrix b, const double *c, int64_t rows, int64_t inner,
+                            int64_t cols)
+{
+    double worst = 0;
+    for (int64_t i = 0; i < rows; i++)
+        for (int64_t j = 0; j < cols; j++) {
+            double sum = 0;
+            for (int64_t k = 0; k < inner; k++) sum += element(a, i, k) * element(b, k, j);
+            const double error = fabs(sum - c[i + j * rows]);
+            if (!(error <= worst)) worst = error;
+        }
+    return worst;
+}
+
+/* C <- alpha op(A) op(B) + beta C on a view with padding below each column, which must stay as it was. */
+static double gemm_trial(ufm_rng *rng, bool ta, bool tb)
+{
+    const int64_t m = 1 + ufm_rng_below(rng, 12), n = 1 + ufm_rng_below(rng, 12),
+                  k = 1 + ufm_rng_below(rng, 12);
+    const int64_t pad = ufm_rng_below(rng, 3), stride = m + pad;
+    const double alpha = ufm_rng_gaussian(rng), beta = ufm_rng_below(rng, 2) ? ufm_rng_gaussian(rng) : 0;
+    double *a = random_numbers(rng, m * k), *b = random_numbers(rng, k * n),
+           *c = random_numbers(rng, stride * n);
+    double *before = copy_of(c, stride * n);
+    const ufm_matrix A = ta ? ufm_transpose(ufm_view(a, k, m)) : ufm_view(a, m, k);
+    const ufm_matrix B = tb ? ufm_transpose(ufm_view(b, n, k)) : ufm_view(b, k, n);
+    ufm_gemm(alpha, A, B, beta, (ufm_matrix){c, m, n, stride, false});
+    double worst = 0;
+    for (int64_t j = 0; j < n; j++)
+        for (int64_t i = 0; i < stride; i++) {
+            double expected = before[i + j * stride];
+            if (i < m) {
+                double sum = 0;
+                for (int64_t p = 0; p < k; p++) sum += element(A, i, p) * element(B, p, j);
+                expected = alpha * sum + beta * expected;
+            }
+            const double error = fabs(c[i + j * stride] - expected);
+            if (!(error <= worst)) worst = error;
+        }
+    ufm_free(a);
+    ufm_free(b);
+    ufm_free(c);
+    ufm_free(before);
+    return worst;
+}
+
+static void test_gemm(void)
+{
+    ufm_rng *rng = ufm_rng_new(1);
+    double worst = 0;
+    for (int trial = 0; trial < 400; trial++) worst = fmax(worst, gemm_trial(rng, trial & 1, trial & 2));
+    test_worst("linalg/gemm", worst, 1e-13);
+    double nothing = 5;
+    ufm_gemm(1, ufm_view(&nothing, 0, 1), ufm_view(&nothing, 1, 1), 0, ufm_view(&nothing, 0, 1));
+    TEST(nothing == 5);
+    ufm_rng_free(rng);
+}
+
+static void test_columns(void)
+{
+    const double a[] = {1, 2, 3, 4, 5, 6};
+    const ufm_matrix middle = ufm_columns(ufm_view(a, 2, 3), 1, 2);
+    TEST(middle.rows == 2 && middle.cols == 2 && element(middle, 1, 0) == 4);
+    TEST(element(ufm_transpose(middle), 0, 1) == 4);
+}
+
+static void test_vectors(void)
+{
+    ufm_rng *rng = ufm_rng_new(2);
+    for (int64_t n = 0; n < 40; n++) {
+        double *x = random_numbers(rng, n), *y = random_numbers(rng, n), *z = copy_of(y, n);
+        double dot = 0, norm = 0, distance = 0;
+        for (int64_t i = 0; i < n; i++) {
+            dot += x[i] * y[i];
+            norm += x[i] * x[i];
+            distance += (x[i] - y[i]) * (x[i] - y[i]);
+        }
+        test_close("dot", ufm_dot(n, x, y), dot, 1e-13);
+        test_close("norm", ufm_norm(n, x), sqrt(norm), 1e-14);
+        test_close("distance", ufm_distance(n, x, y), sqrt(distance), 1e-14);
+        ufm_axpy(n, 0.5, x, z);
+        for (int64_t i = 0; i < n; i++) test_close("axpy", z[i], y[i] + 0.5 * x[i], 1e-15);
+        ufm_scale(n, -2, z);
+        for (int64_t i = 0; i < n; i++) test_close("scale", z[i], -2 * y[i] - x[i], 1e-14);
+        ufm_free(x);
+        ufm_free(y);
+        ufm_free(z);
+    }
+    ufm_rng_free(rng);
+    const double huge[] = {3e200, 4e200}, tiny[] = {3e-200, 4e-200}, zero[] = {0, 0}, bad[] = {0, NAN};
+    if (!test_fast()) { /* the BLAS may use extended precision here, which valgrind lacks */
+        test_close("norm of huge numbers", ufm_norm(2, huge) / 1e200, 5, 1e-15);
+        test_close("norm of tiny numbers", ufm_norm(2, tiny) * 1e200, 5, 1e-15);
+    }
+    test_close("distance of huge numbers", ufm_distance(2, huge, zero) / 1e200, 5, 1e-15);
+    test_close("distance of tiny numbers", ufm_distance(2, tiny, zero) * 1e200, 5, 1e-15);
+    TEST(isnan(ufm_distance(2, bad, zero)) && isnan(ufm_distance(2, zero, bad)));
+}
+
+/* |A V - V diag(values)|, |V^T V - I|, and the order. */
+static void test_eigen(void)
+{
+    ufm_rng *rng = ufm_rng_new(3);
+    double worst = 0;
+    for (int64_t n = 1; n < 25; n++) {
+        double *a = random_numbers(rng, n * n), *values = random_numbers(rng, n),
+               *only = random_numbers(rng, n);
+        for (int64_t i = 0; i < n; i++)
+            for (int64_t j = 0; j < i; j++) a[j + i * n] = a[i + j * n];
+        double *v = copy_of(a, n * n), *spare = copy_of(a, n * n), *scaled = ufm_alloc(n * n, sizeof *a),
+               *identity = ufm_alloc(n * n, sizeof *a);
+        TEST_OK(ufm_symmetric_eigen(n, v, true, values));
+        TEST_OK(ufm_symmetric_eigen(n, spare, false, only));
+        for (int64_t j = 0; j < n; j++) {
+            identity[j + j * n] = 1;
+            for (int64_t i = 0; i < n; i++) scaled[i + j * n] = values[j] * v[i + j * n];
+            if (j > 0) TEST(values[j - 1] <= values[j]);
+            test_close("eigenvalue without vectors", only[j], values[j], 1e-12);
+        }
+        const ufm_matrix V = ufm_view(v, n, n);
+        worst = fmax(worst, product_error(ufm_view(a, n, n), V, scaled, n, n, n));
+        worst = fmax(worst, product_error(ufm_transpose(V), V, identity, n, n, n));
+        double *const blocks[] = {a, v, spare, values, only, scaled, identity};
+        for (int i = 0; i < 7; i++) ufm_free(blocks[i]);
+    }
+    test_worst("linalg/eigen", worst, 1e-12);
+    TEST_OK(ufm_symmetric_eigen(0, NULL, true, NULL));
+    ufm_rng_free(rng);
+}
+
+/* |U diag(s) V^T - A|, orthonormality, and the order. */
+static void test_svd(void)
+{
+    ufm_rng *rng = ufm_rng_new(4);
+    double worst = 0;
+    for (int trial = 0; trial < 60; trial++) {
+        const int64_t m = 1 + ufm_rng_below(rng, 20), n = 1 + ufm_rng_below(rng, 20), r = m < n ? m : n;
+        double *a = random_numbers(rng, m * n), *work = copy_of(a, m * n), *spare = copy_of(a, m * n);
+        double *u = random_numbers(rng, m * r), *s = random_numbers(rng, r), *vt = random_numbers(rng, r * n);
+        double *only = random_numbers(rng, r), *us = ufm_alloc(m * r, sizeof *us),
+               *one = ufm_alloc(r * r, sizeof *one);
+        TEST_OK(ufm_svd(ufm_view(work, m, n), u, s, vt));
+        TEST_OK(ufm_svd(ufm_view(spare, m, n), NULL, only, NULL));
+        for (int64_t j = 0; j < r; j++) {
+            one[j + j * r] = 1;
+            for (int64_t i = 0; i < m; i++) us[i + j * m] = s[j] * u[i + j * m];
+            TEST(s[j] >= 0 && (j == 0 || s[j - 1] >= s[j]));
+            test_close("singular value without vectors", only[j], s[j], 1e-13);
+        }
+        const ufm_matrix U = ufm_view(u, m, r), VT = ufm_view(vt, r, n);
+        worst = fmax(worst, product_error(ufm_view(us, m, r), VT, a, m, r, n));
+        worst = fmax(worst, product_error(ufm_transpose(U), U, one, r, m, r));
+        worst = fmax(worst, product_error(VT, ufm_transpose(VT), one, r, n, r));
+        double *const blocks[] = {a, work, spare, u, s, vt, only, us, one};
+        for (int i = 0; i < 9; i++) ufm_free(blocks[i]);
+    }
+    test_worst("linalg/svd", worst, 1e-12);
+    double s;
+    TEST_OK(ufm_svd(ufm_view(&s, 0, 5), NULL, &s, NULL));
+    ufm_rng_free(rng);
+}
+
+static void test_solve_spd(void)
+{
+    ufm_rng *rng = ufm_rng_new(5);
+    double worst = 0;
+    for (int64_t n = 1; n < 25; n++) {
+        double *g = random_numbers(rng, n * n), *a = ufm_alloc(n * n, sizeof *a);
+        for (int64_t i = 0; i < n; i++) a[i + i * n] = 1;
+        ufm_gemm(1, ufm_view(g, n, n), ufm_transpose(ufm_view(g, n, n)), 1, ufm_view(a, n, n));
+        double *keep = copy_of(a, n * n), *b = random_numbers(rng, n), *x = copy_of(b, n);
+        TEST_OK(ufm_solve_spd(n, a, x));
+        worst = fmax(worst, product_error(ufm_view(keep, n, n), ufm_view(x, n, 1), b, n, n, 1));
+        double *const blocks[] = {g, a, keep, b, x};
+        for (int i = 0; i < 5; i++) ufm_free(blocks[i]);
+    }
+    test_worst("linalg/solve_spd", worst, 1e-11);
+    double indefinite[] = {1, 2, 2, 1}, b[] = {1, 1};
+    TEST(ufm_solve_spd(2, indefinite, b) == UFM_ERROR_NUMERIC);
+    TEST_OK(ufm_solve_spd(0, NULL, NULL));
+    ufm_rng_free(rng);
+}
+
+static void test_not_finite(void)
+{
+    const double bad[] = {NAN, INFINITY, -INFINITY};
+    for (int i = 0; i < 3; i++) {
+        double a[] = {1, bad[i], bad[i], 1}, values[2], vectors[4], right[] = {1, 1}, good[] = {2, 0, 0, 2};
+        TEST(ufm_symmetric_eigen(2, a, true, values) == UFM_ERROR_NUMERIC);
+        TEST(ufm_symmetric_eigen(2, a, false, values) == UFM_ERROR_NUMERIC);
+        TEST(ufm_svd(ufm_view(a, 2, 2), vectors, values, vectors) == UFM_ERROR_NUMERIC);
+        TEST(ufm_svd(ufm_view(a, 2, 2), NULL, values, NULL) == UFM_ERROR_NUMERIC);
+        TEST(ufm_solve_spd(2, a, right) == UFM_ERROR_NUMERIC);
+        right[1] = bad[i];
+        TEST(ufm_solve_spd(2, good, right) == UFM_ERROR_NUMERIC);
+    }
+}
+
+/* Against the exact angle of (1,0) and (cos t, sin t), down to t = 1e-12 and up to pi - 1e-12; acos would
+ * have an error of 1e-8 there. */
+static void test_angle(void)
+{
+    double worst = 0;
+    for (double t = 1e-12; t < 3; t *= 1.7) {
+        const double u[] = {3, 0}, near[] = {cos(t), sin(t)}, far[] = {-cos(t), sin(t)};
+        worst = fmax(worst, fabs(ufm_angle(2, u, near) - t) / fmax(t, 1e-4));
+        worst = fmax(worst, fabs(ufm_angle(2, u, far) - (M_PI - t)));
+    }
+    test_worst("linalg/angle", worst, 1e-11);
+    const double x[] = {1e-100, 0, 0}, y[] = {0, 1e100, 0}, zero[] = {0, 0, 0}, bad[] = {NAN, 0, 0};
+    test_close("right angle", ufm_angle(3, x, y), M_PI / 2, 1e-15);
+    TEST(ufm_angle(3, x, x) == 0);
+    TEST(isnan(ufm_angle(3, x, zero)) && isnan(ufm_angle(3, zero, x)) && isnan(ufm_angle(3, x, bad)));
+}
+
+static const test_case cases[] = {
+    {"gemm", test_gemm},
+    {"columns", test_columns},
+    {"vectors", test_vectors},
+    {"eigen", test_eigen},
+    {"svd", test_svd},
+    {"solve_spd", test_solve_spd},
+    {"not_finite", test_not_finite},
+    {"angle", test_angle},
+    {NULL, NULL},
+};
+const test_suite suite_linalg = {"linalg", cases};
