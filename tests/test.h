@@ -42,8 +42,9 @@ const char *test_data(void);
 
 #define TEST(expression)                                                                                     \
     do {                                                                                                     \
-        if (!(expression)) fprintf(stderr, "  %s:%d: %s\n", __FILE__, __LINE__, #expression);                 \
-        CU_ASSERT(expression);                                                                               \
+        const bool test_holds_ = (expression);                                                               \
+        if (!test_holds_) fprintf(stderr, "  %s:%d: %s\n", __FILE__, __LINE__, #expression);                 \
+        CU_assertImplementation(test_holds_, __LINE__, #expression, __FILE__, "", CU_FALSE);                 \
     } while (0)
 #define TEST_OK(call)                                                                                        \
     do {                                                                                                     \

@@ -141,7 +141,7 @@ static void test_bound_is_valid(void)
     int finite = 0;
     for (int trial = 0; trial < (test_fast() ? 3 : 100); trial++) {
         const int64_t K = 3 + ufm_rng_below(rng, 4);
-        ufm_labels *labels = test_random_labels(rng, K, 3 + ufm_rng_below(rng, 20), UFM_DUPLICATES_MERGE);
+        ufm_labels *labels = test_random_labels(rng, K, K + ufm_rng_below(rng, 20), UFM_DUPLICATES_MERGE);
         ufm_objective o = {trial % 2 ? UFM_LOSS_PAL_N : UFM_LOSS_PAL, pow(10, -1 - 3 * ufm_rng_uniform(rng)),
                            pow(10, -1 - 3 * ufm_rng_uniform(rng)), trial % 3 ? 1e-3 : 0};
         ufm_solution *best = newton(labels, &o, K, 1);

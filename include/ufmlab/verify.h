@@ -58,6 +58,7 @@ typedef struct {
 
 typedef struct {
     const char *data; /* directory that holds mulan/yeast.arff, ...; NULL: none */
+    const char *only; /* run only the instances whose name contains this; NULL: all */
     const char *out;  /* report directory; NULL: no figures, no files */
     int threads;
     uint64_t seed;
@@ -66,6 +67,7 @@ typedef struct {
     void *context;
 } ufm_verify_settings;
 
+/* UFM_ERROR_USAGE when `only` matches nothing. */
 ufm_status ufm_verify(const ufm_verify_settings *settings, ufm_verification **verification, ufm_error *error);
 void ufm_verification_free(ufm_verification *verification);
 /* The JSON object of `ufmlab verify --json`. */

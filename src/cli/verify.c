@@ -17,6 +17,7 @@ static int run(const options *opts)
     const char *out = opts->value[OPT_OUT].text;
     const char *data = opts->value[OPT_DATA].given ? opts->value[OPT_DATA].text : getenv("UFMLAB_DATA");
     const ufm_verify_settings settings = {.data = data,
+                                          .only = opts->value[OPT_ONLY].text,
                                           .out = out,
                                           .threads = (int)opts->value[OPT_THREADS].integer,
                                           .seed = (uint64_t)opts->value[OPT_SEED].integer,

@@ -38,6 +38,25 @@ static ufm_status certify(const ufm_labels *labels, const ufm_solve_settings *se
     return status;
 }
 
+/* With a free bias and a class that no sample has, f falls forever as that class's bias goes to minus
+ * infinity. */
+static ufm_status check_bounded(const ufm_labels *labels, const ufm_objective *objective, ufm_error *error)
+{
+    if (objective->lambda_b > 0) return UFM_OK;
+    bool *present = ufm_alloc(labels->classes, sizeof *present);
+    if (!present) return ufm_fail(error, UFM_ERROR_MEMORY, "not enough memory to look at the classes");
+    for (int64_t j = 0; j < labels->offset[labels->columns]; j++) present[labels->tag[j]] = true;
+    int64_t absent = -1;
+    for (int64_t k = 0; k < labels->classes && absent < 0; k++)
+        if (!present[k]) absent = k;
+    ufm_free(present);
+    if (absent < 0) return UFM_OK;
+    return ufm_fail(
+        error, UFM_ERROR_USAGE,
+        "class %lld is in no tag set, so the objective has no minimum while lambda_b = 0; give lambda_b > 0",
+        (long long)absent);
+}
+
 ufm_status ufm_solve(const ufm_labels *labels, const ufm_solve_settings *settings, ufm_solution **solution,
                      ufm_error *error)
 {
@@ -45,7 +64,8 @@ ufm_status ufm_solve(const ufm_labels *labels, const ufm_solve_settings *setting
     const ufm_model_settings model_settings = {settings->objective, dim, settings->threads};
     ufm_model *model = NULL;
     ufm_solution *made = NULL;
-    ufm_status status = ufm_model_new(labels, &model_settings, &model, error);
+    ufm_status status = check_bounded(labels, &settings->objective, error);
+    if (status == UFM_OK) status = ufm_model_new(labels, &model_settings, &model, error);
     if (status != UFM_OK) return status;
     made = ufm_alloc(1, sizeof *made);
     if (made) made->storage = ufm_alloc(ufm_model_size(model), sizeof(double));

@@ -170,12 +170,16 @@ static ufm_status judge_origin(const docket *d, ufm_error *error)
 }
 
 /* Labels that are not balanced: the optimum is certified, its geometry is not that of Theorem 1. */
-static ufm_status judge_unbalanced(const docket *d, const ufm_solution *s, ufm_error *error)
+static ufm_status judge_unbalanced(const docket *d, const ufm_solution *s, const ufm_metrics *metrics,
+                                   ufm_error *error)
 {
     double deviation;
     const ufm_status status = ufm_etf_deviation(s->point.W, s->point.classes, s->point.dim, &deviation);
     if (status != UFM_OK) return ufm_fail(error, status, "the distance from the ETF could not be computed");
     claim_at(d, s, UFM_CLAIM_ETF, deviation, UFM_REFUTED);
+    claim_at(d, s, UFM_CLAIM_AVERAGE,
+             worst(metrics, s->point.classes, offsetof(ufm_multiplicity_metrics, scale_residual)),
+             UFM_REFUTED);
     return UFM_OK;
 }
 
@@ -191,7 +195,7 @@ ufm_status verify_judge(const verify_instance *instance, const verify_problem *p
     if (status != UFM_OK) goto cleanup;
     claim_global(&d, &solution->certificate, UFM_CLAIM_GLOBAL, UFM_VERIFIED);
     status = problem->design ? judge_balanced(&d, solution, metrics, error)
-                             : judge_unbalanced(&d, solution, error);
+                             : judge_unbalanced(&d, solution, metrics, error);
     if (status == UFM_OK && instance->extra_seeds > 0)
         status = judge_uniqueness(&d, instance->extra_seeds, settings, solution, error);
     if (status == UFM_OK && instance->mu_ratio > 0 && instance->mu_ratio < 1)

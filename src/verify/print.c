@@ -1,16 +1,30 @@
 /* The table for the terminal, and the JSON object. */
 #include "internal.h"
-#include <math.h>
+#include <stdlib.h>
 #include <string.h>
 #include <ufmlab/io.h>
 
-enum { NAME_WIDTH = 42, CELL_WIDTH = 10 };
+enum { NAME_WIDTH = 43, CELL_WIDTH = 8 };
 
 static const ufm_claim *find(const ufm_verification *v, int64_t instance, ufm_claim_kind kind)
 {
     for (int64_t c = 0; c < v->claims; c++)
         if (v->claim[c].instance == instance && v->claim[c].kind == kind) return &v->claim[c];
     return NULL;
+}
+
+/* One digit and the exponent without its padding: 4e-16, 3e-4, 0. */
+static void short_number(double value, char *text, size_t size)
+{
+    char digits[16];
+    snprintf(digits, sizeof digits, "%.0e", value);
+    char *exponent = strchr(digits, 'e');
+    if (!exponent || value == 0) {
+        snprintf(text, size, "%g", value);
+    } else {
+        *exponent = '\0';
+        snprintf(text, size, "%se%d", digits, atoi(exponent + 1));
+    }
 }
 
 /* A verified claim shows its error, a refuted one NO, a doubtful one a question mark. */
@@ -22,8 +36,9 @@ static void print_cell(const ufm_claim *claim, FILE *stream, bool colour)
     }
     const char *mark = claim->verdict == UFM_VERIFIED ? "" : claim->verdict == UFM_REFUTED ? "NO " : "? ";
     const bool right = claim->verdict == claim->expected;
-    char text[32];
-    snprintf(text, sizeof text, "%s%.0e%s", mark, claim->measured, right ? "" : "!");
+    char number[20], text[32];
+    short_number(claim->measured, number, sizeof number);
+    snprintf(text, sizeof text, "%s%s%s", mark, number, right ? "" : "!");
     const char *on = !colour                         ? ""
                      : !right                        ? "\033[1;31m"
                      : claim->verdict == UFM_REFUTED ? "\033[33m"
@@ -40,12 +55,16 @@ static bool column_used(const ufm_verification *v, int kind)
 
 static void print_header(const ufm_verification *v, FILE *stream)
 {
+    char number[20];
     fprintf(stream, "%-*s", NAME_WIDTH, "claim, and the tolerance of its error");
     for (int k = 0; k < UFM_CLAIM_COUNT; k++)
         if (column_used(v, k)) fprintf(stream, "%*s", CELL_WIDTH, ufm_claim_heading((ufm_claim_kind)k));
     fprintf(stream, "\n%-*s", NAME_WIDTH, "");
     for (int k = 0; k < UFM_CLAIM_COUNT; k++)
-        if (column_used(v, k)) fprintf(stream, "%*.0e", CELL_WIDTH, ufm_claim_tolerance((ufm_claim_kind)k));
+        if (column_used(v, k)) {
+            short_number(ufm_claim_tolerance((ufm_claim_kind)k), number, sizeof number);
+            fprintf(stream, "%*s", CELL_WIDTH, number);
+        }
     fputc('\n', stream);
 }
 

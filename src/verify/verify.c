@@ -82,13 +82,21 @@ static void note_missing(ufm_verification *v, const char *name)
     snprintf(v->missing + used, sizeof v->missing - used, "%s%s", used ? ", " : "", name);
 }
 
+/* Whether the settings ask for the instance; its name is written to `name`. */
+static bool wanted(const ufm_verify_settings *settings, const verify_instance *instance, char *name,
+                   size_t size)
+{
+    verify_instance_describe(instance, name, size);
+    return !settings->only || strstr(name, settings->only);
+}
+
 static ufm_status run_instances(timeline *time, ufm_verification *v)
 {
     for (int64_t i = 0; i < verify_instance_count; i++) {
         const verify_instance *instance = &verify_instances[i];
         verify_problem problem;
         char name[sizeof v->instance[0].name];
-        verify_instance_describe(instance, name, sizeof name);
+        if (!wanted(time->settings, instance, name, sizeof name)) continue;
         ufm_status status = announce(time, name);
         if (status != UFM_OK) return status;
         time->done += instance->work;
@@ -104,7 +112,23 @@ static ufm_status run_instances(timeline *time, ufm_verification *v)
         verify_problem_free(&problem);
         if (status != UFM_OK) return status;
     }
+    if (v->instances == 0 && v->missing[0])
+        return ufm_fail(time->error, UFM_ERROR_USAGE, "data not found: %s; set UFMLAB_DATA or --data",
+                        v->missing);
+    if (v->instances == 0)
+        return ufm_fail(time->error, UFM_ERROR_USAGE,
+                        "no instance is named like '%.60s'; without --only all are run",
+                        time->settings->only);
     return UFM_OK;
+}
+
+static double total_work(const ufm_verify_settings *settings)
+{
+    char name[sizeof((ufm_instance_name *)0)->name];
+    double total = settings->out ? figure_work * VERIFY_FIGURE_STEPS : 0;
+    for (int64_t i = 0; i < verify_instance_count; i++)
+        if (wanted(settings, &verify_instances[i], name, sizeof name)) total += verify_instances[i].work;
+    return total;
 }
 
 ufm_status ufm_verify(const ufm_verify_settings *settings, ufm_verification **verification, ufm_error *error)

@@ -1,0 +1,38 @@
+# Common to all figures: the output by its suffix, colours, grid, and the check of the CSV's header.
+# The caller sets, before `load`: in, out, expected (the header line), width and height (inches).
+set encoding utf8
+set datafile separator "\n"
+header = ""
+stats in every ::0::0 using (header = strcol(1), 0) nooutput
+if (header ne expected) exit error "the CSV header must be ".expected
+set datafile separator ","
+set datafile missing NaN
+
+suffix = strlen(out) > 4 ? out[strlen(out)-3:] : ""
+if (suffix eq ".svg") {
+    set terminal svg size width*96,height*96 dynamic enhanced font "sans-serif,13" background "white" linewidth 1.2
+} else { if (suffix eq ".pdf") {
+    set terminal pdfcairo size width in,height in enhanced font "Sans,10" linewidth 1.2
+} else { if (suffix eq ".png") {
+    set terminal pngcairo size width*150,height*150 enhanced font "Sans,10" fontscale 1.6 linewidth 1.8 pointscale 1.6
+} else {
+    exit error "the output must end in .svg, .pdf or .png"
+} } }
+set output out
+
+# Okabe and Ito's colours, which the colour-blind tell apart; dashes and marks differ as well, for print.
+array colours[8] = ["#0072B2", "#D55E00", "#009E73", "#CC79A7", "#E69F00", "#56B4E9", "#000000", "#777777"]
+array marks[8] = [7, 5, 9, 13, 4, 6, 8, 12]
+do for [i = 1:8] {
+    dash = i > 5 ? i - 4 : i
+    set linetype i linecolor rgb colours[i] dashtype dash pointtype marks[i] linewidth 1.5
+}
+set linetype cycle 8
+set style line 100 linecolor rgb "#d8d8d8" linewidth 0.5 dashtype 1
+set grid linestyle 100
+set border linewidth 0.8
+set tics nomirror
+
+# The distinct words of a column, in their order: `stats in skip 1 using (collect(strcol(1)))`.
+found = " "
+collect(word) = (found = strstrt(found, " ".word." ") ? found : found.word." ", 0)
