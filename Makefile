@@ -41,7 +41,11 @@ LIB_OBJECTS  := $(LIB_SOURCES:%.c=$(BUILD)/%.o)
 CLI_OBJECTS  := $(CLI_SOURCES:%.c=$(BUILD)/%.o)
 TEST_OBJECTS := $(TEST_SOURCES:%.c=$(BUILD)/%.o)
 RUNNER := $(BUILD)/bin/ufmlab-tests
-MAKE_AGAIN := $(MAKE) --no-print-directory
+# The second make sees what `deps` installed; it uses every core unless the first one was told otherwise.
+MAKE_AGAIN = $(MAKE) --no-print-directory $(if $(findstring jobserver,$(MAKEFLAGS)),,-j$(shell nproc))
+# V=1 shows the commands.
+SAY = $(if $(V),@:,@printf '  %-4s %s\n')
+RUN = $(if $(V),,@)
 
 .PHONY: all build deps deps-test verify test run-tests check check-layers check-notes asan valgrind coverage \
         check-clang format install clean help
@@ -55,7 +59,8 @@ verify: deps ## install what is missing, build, check Theorem 1, write build/rep
 	@$(BIN)/ufmlab verify --out build/report
 
 test: deps-test ## install what is missing, build, run every check and CUnit suite
-	@$(MAKE_AGAIN) check run-tests
+	@$(MAKE_AGAIN) check
+	@$(MAKE_AGAIN) run-tests
 
 deps: ## install the packages that the build needs
 	@.ci/deps $(NEEDS)
@@ -92,20 +97,25 @@ format: ## clang-format in place
 # --- rules ----------------------------------------------------------------------------------------
 $(BIN)/ufmlab: $(CLI_OBJECTS) $(LIB)/libufmlab.a
 	@mkdir -p $(@D)
-	$(CC) $(ALL_CFLAGS) $(LDFLAGS) -o $@ $(CLI_OBJECTS) $(LIB)/libufmlab.a $(LIBS)
+	$(SAY) LINK $@
+	$(RUN)$(CC) $(ALL_CFLAGS) $(LDFLAGS) -o $@ $(CLI_OBJECTS) $(LIB)/libufmlab.a $(LIBS)
 $(LIB)/libufmlab.a: $(LIB_OBJECTS)
 	@mkdir -p $(@D)
 	@rm -f $@
-	$(AR) rcs $@ $^
+	$(SAY) AR $@
+	$(RUN)$(AR) rcs $@ $^
 $(LIB)/libufmlab.so: $(LIB_OBJECTS)
 	@mkdir -p $(@D)
-	$(CC) $(ALL_CFLAGS) $(LDFLAGS) -shared -Wl,-soname,libufmlab.so.0 -o $@ $^ $(LIBS)
+	$(SAY) LINK $@
+	$(RUN)$(CC) $(ALL_CFLAGS) $(LDFLAGS) -shared -Wl,-soname,libufmlab.so.0 -o $@ $^ $(LIBS)
 $(RUNNER): $(TEST_OBJECTS) $(LIB)/libufmlab.a
 	@mkdir -p $(@D)
-	$(CC) $(ALL_CFLAGS) $(LDFLAGS) -o $@ $(TEST_OBJECTS) $(LIB)/libufmlab.a $(shell pkg-config --libs cunit) $(LIBS)
+	$(SAY) LINK $@
+	$(RUN)$(CC) $(ALL_CFLAGS) $(LDFLAGS) -o $@ $(TEST_OBJECTS) $(LIB)/libufmlab.a $(shell pkg-config --libs cunit) $(LIBS)
 $(BUILD)/%.o: %.c
 	@mkdir -p $(@D)
-	$(CC) $(ALL_CPPFLAGS) $(ALL_CFLAGS) -MMD -MP -c -o $@ $<
+	$(SAY) CC $<
+	$(RUN)$(CC) $(ALL_CPPFLAGS) $(ALL_CFLAGS) -MMD -MP -c -o $@ $<
 -include $(LIB_OBJECTS:.o=.d) $(CLI_OBJECTS:.o=.d) $(TEST_OBJECTS:.o=.d)
 
 install: build ## install under PREFIX (staged under DESTDIR)

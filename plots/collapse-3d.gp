@@ -13,7 +13,7 @@ stats in skip 1 using (collect(strcol(3))) nooutput
 array stages[2] = ["before", "after"]
 array titles[2] = ["Before: random features", "After: the global optimum"]
 
-# A tag set has the mean colour of its classes; classes are single digits.
+# A tag set has the mean colour of its classes (single digits).
 array red[10] = [0, 213, 0, 204, 230, 86, 0, 119, 90, 160]
 array green[10] = [114, 94, 158, 121, 159, 180, 0, 119, 60, 160]
 array blue[10] = [178, 0, 115, 167, 0, 233, 0, 119, 30, 60]
@@ -24,6 +24,7 @@ colour(tags) = int((sum [i=1:size_of(tags)] red[class_of(tags, i)])/size_of(tags
     + int((sum [i=1:size_of(tags)] blue[class_of(tags, i)])/size_of(tags))
 mark(tags) = size_of(tags) == 1 ? 7 : size_of(tags) == 2 ? 8 : 4
 label(tags) = (size_of(tags) == 1 ? "class " : "tag set ").tags
+larger(a, b) = a > b ? a : b
 is(stage, tags) = strcol(1) eq stage && strcol(3) eq tags
 
 set size square
@@ -31,7 +32,7 @@ set xlabel "first coordinate"
 set ylabel "second coordinate"
 set xzeroaxis linestyle 100
 set yzeroaxis linestyle 100
-set key at screen 0.5, screen 0.02 center bottom horizontal maxcols 6 samplen 1
+unset key
 side = 0.36
 set multiplot
 set tmargin at screen 0.92
@@ -42,26 +43,26 @@ do for [s = 1:2] {
     set rmargin at screen left + side
     stats in skip 1 using (strcol(1) eq stages[s] ? $5 : NaN) nooutput name "x"
     stats in skip 1 using (strcol(1) eq stages[s] ? $6 : NaN) nooutput name "y"
-    far = abs(x_max)
-    do for [value in sprintf("%.17g %.17g %.17g 1e-12", x_min, y_min, y_max)] {
-        if (abs(real(value)) > far) { far = abs(real(value)) }
-    }
+    far = larger(larger(abs(x_min), abs(x_max)), larger(abs(y_min), abs(y_max)))
+    far = larger(far, 1e-12)
     set xrange [-1.15*far:1.15*far]
     set yrange [-1.15*far:1.15*far]
     set title titles[s]
     if (s == 2) {
-        unset key
         do for [i = 1:words(found)] {
-            if (size_of(word(found, i)) == 1) {
-                stats in skip 1 using (is("after", word(found, i)) ? $5 : NaN) nooutput name "x"
-                stats in skip 1 using (is("after", word(found, i)) ? $6 : NaN) nooutput name "y"
-                set arrow i from 0, 0 to x_mean, y_mean nohead linecolor rgb colour(word(found, i)) linewidth 1.5
-            }
+            stats in skip 1 using (is("after", word(found, i)) ? $5 : NaN) nooutput name "x"
+            stats in skip 1 using (is("after", word(found, i)) ? $6 : NaN) nooutput name "y"
+            dash = size_of(word(found, i)) == 1 ? 1 : 3
+            set arrow i from 0, 0 to x_mean, y_mean nohead linecolor rgb colour(word(found, i)) \
+                linewidth 1.2 dashtype dash
         }
     }
     plot for [i = 1:words(found)] in skip 1 using (is(stages[s], word(found, i)) ? $5 : NaN):6 \
         with points pointtype mark(word(found, i)) pointsize (s == 1 ? 0.8 : 1.6) linewidth 1.5 \
-        linecolor rgb colour(word(found, i)) title label(word(found, i))
+        linecolor rgb colour(word(found, i))
 }
+@legend_panel
+plot for [i = 1:words(found)] NaN with points pointtype mark(word(found, i)) pointsize 1.2 linewidth 1.5 \
+    linecolor rgb colour(word(found, i)) title label(word(found, i))
 unset multiplot
 set output

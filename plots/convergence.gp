@@ -13,28 +13,30 @@ if (words(found) > 8) exit error "at most 8 solvers fit into one figure"
 floor_at = 1e-17
 shown(value) = value > floor_at ? value : floor_at
 pick(name, value) = strcol(1) eq name ? value : NaN
+# Marks only, six in each decade of iterations.
+is_marked(iteration) = iteration < 1 || int(6*log10(iteration + 1)) > int(6*log10(iteration))
+mark(name, value) = strcol(1) eq name && is_marked(column(2)) ? value : NaN
 
 set logscale xy
 set xlabel "iteration + 1"
 set format x "10^{%T}"
 set format y "10^{%T}"
 set xrange [1:*]
-set key at screen 0.5, screen 0.025 center bottom horizontal maxcols 4 samplen 3
+unset key
 set multiplot
 set tmargin at screen 0.91
 set bmargin at screen 0.30
-set lmargin at screen 0.09
-set rmargin at screen 0.48
-set title "Objective gap"
-set ylabel "objective − optimum (at least 10^{−17})"
-plot for [i = 1:words(found)] in skip 1 using (pick(word(found, i), $2 + 1)):(shown($3)) \
-    with linespoints linetype i pointinterval -8 pointsize 0.7 title word(found, i)
-unset key
-set lmargin at screen 0.59
-set rmargin at screen 0.98
-set title "Gradient norm"
-set ylabel "Euclidean norm of the gradient"
-plot for [i = 1:words(found)] in skip 1 using (pick(word(found, i), $2 + 1)):(shown($4)) \
-    with linespoints linetype i pointinterval -8 pointsize 0.7
+do for [panel = 1:2] {
+    set lmargin at screen panel == 1 ? 0.09 : 0.59
+    set rmargin at screen panel == 1 ? 0.48 : 0.98
+    set title panel == 1 ? "Objective gap" : "Gradient norm"
+    set ylabel panel == 1 ? "objective − optimum (at least 10^{−17})" : "Euclidean norm of the gradient"
+    plot for [i = 1:words(found)] in skip 1 using (pick(word(found, i), $2 + 1)):(shown(column(panel + 2))) \
+             with lines linetype i, \
+         for [i = 1:words(found)] in skip 1 using (mark(word(found, i), $2 + 1)):(shown(column(panel + 2))) \
+             with points linetype i pointsize 0.7
+}
+@legend_panel
+plot for [i = 1:words(found)] NaN with linespoints linetype i pointsize 0.7 title word(found, i)
 unset multiplot
 set output

@@ -21,7 +21,7 @@ set xlabel "{/Symbol m} / {/Symbol m}_c"
 set object 1 rectangle from first 1, graph 0 to first highest, graph 1 behind fillcolor rgb "#ececec" fillstyle solid noborder
 set arrow 1 from first 1, graph 0 to first 1, graph 1 nohead linecolor rgb "#444444" linewidth 1 dashtype 2
 set label 1 "total collapse" at first sqrt(highest), graph 0.95 right rotate by 90 textcolor rgb "#333333"
-set key at screen 0.5, screen 0.025 center bottom horizontal maxcols 4 samplen 2.5
+unset key
 set multiplot
 set tmargin at screen 0.91
 set bmargin at screen 0.30
@@ -29,16 +29,16 @@ set lmargin at screen 0.08
 set rmargin at screen 0.48
 set title "Margins"
 set ylabel "margin {/Symbol d}_m of the logits"
-plot for [i = 1:words(found)] in skip 1 using (pick(word(found, i), $1)):3 with lines linetype i \
-         title "m = ".word(found, i).", predicted", \
-     for [i = 1:words(found)] in skip 1 using (pick(word(found, i), $1)):4 with points linetype i pointsize 0.8 \
-         title "m = ".word(found, i).", measured"
-unset key
+plot for [i = 1:words(found)] in skip 1 using (pick(word(found, i), $1)):3 with lines linetype i, \
+     for [i = 1:words(found)] in skip 1 using (pick(word(found, i), $1)):4 with points linetype i pointsize 0.8
 set lmargin at screen 0.58
 set rmargin at screen 0.98
 set title "Tag-wise scales"
 set ylabel "scale C_m"
 plot for [i = 1:words(found)] in skip 1 using (pick(word(found, i), $1)):5 with lines linetype i, \
      for [i = 1:words(found)] in skip 1 using (pick(word(found, i), $1)):6 with points linetype i pointsize 0.8
+@legend_panel
+plot for [i = 1:words(found)] NaN with lines linetype i title "m = ".word(found, i).", predicted", \
+     for [i = 1:words(found)] NaN with points linetype i pointsize 0.8 title "m = ".word(found, i).", measured"
 unset multiplot
 set output

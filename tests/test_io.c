@@ -819,7 +819,7 @@ static void write_small_sample(const char *path)
 static int read_damaged(const char *path)
 {
     char damaged[160];
-    int64_t size;
+    int64_t size = 0;
     const int whole = read_everything(path);
     snprintf(damaged, sizeof damaged, "%s.damaged", path);
     uint8_t *bytes = read_file(path, &size);

@@ -115,7 +115,8 @@ static int run_gnuplot(job *work, int *result)
     if (failure != 0) return failure;
     while (waitpid(child, result, 0) < 0)
         if (errno != EINTR) return errno;
-    return 0;
+    /* Where spawning is emulated, a program that does not exist shows only in this exit status. */
+    return WIFEXITED(*result) && WEXITSTATUS(*result) == 127 ? ENOENT : 0;
 }
 
 static bool is_drawn(const char *path)

@@ -134,9 +134,7 @@ static double total_work(const ufm_verify_settings *settings)
 ufm_status ufm_verify(const ufm_verify_settings *settings, ufm_verification **verification, ufm_error *error)
 {
     const double started = ufm_seconds();
-    timeline time = {
-        .settings = settings, .total = settings->out ? figure_work * VERIFY_FIGURE_STEPS : 0, .error = error};
-    for (int64_t i = 0; i < verify_instance_count; i++) time.total += verify_instances[i].work;
+    timeline time = {.settings = settings, .total = total_work(settings), .error = error};
     ufm_verification *made = ufm_alloc(1, sizeof *made);
     if (made) made->claim = ufm_alloc(verify_instance_count * CLAIMS_EACH, sizeof *made->claim);
     if (made) made->instance = ufm_alloc(verify_instance_count, sizeof *made->instance);
