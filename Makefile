@@ -40,7 +40,7 @@ TEST_SOURCES := $(sort $(wildcard tests/*.c))
 LIB_OBJECTS  := $(LIB_SOURCES:%.c=$(BUILD)/%.o)
 CLI_OBJECTS  := $(CLI_SOURCES:%.c=$(BUILD)/%.o)
 TEST_OBJECTS := $(TEST_SOURCES:%.c=$(BUILD)/%.o)
-RUNNER := $(BUILD)/bin/ufmlab-tests
+RUNNER := $(BIN)/ufmlab-tests
 # The second make sees what `deps` installed; it uses every core unless the first one was told otherwise.
 MAKE_AGAIN = $(MAKE) --no-print-directory $(if $(findstring jobserver,$(MAKEFLAGS)),,-j$(shell nproc))
 # V=1 shows the commands.
@@ -48,7 +48,7 @@ SAY = $(if $(V),@:,@printf '  %-4s %s\n')
 RUN = $(if $(V),,@)
 
 .PHONY: all build deps deps-test verify test run-tests check check-layers check-notes asan valgrind coverage \
-        check-clang format install clean help
+        check-clang format figures install clean help
 .DEFAULT_GOAL := all
 
 all: deps ## build the program and both libraries
@@ -118,6 +118,11 @@ $(BUILD)/%.o: %.c
 	$(RUN)$(CC) $(ALL_CPPFLAGS) $(ALL_CFLAGS) -MMD -MP -c -o $@ $<
 -include $(LIB_OBJECTS:.o=.d) $(CLI_OBJECTS:.o=.d) $(TEST_OBJECTS:.o=.d)
 
+figures: deps ## draw the README's figures anew into plots/figures/
+	@$(MAKE_AGAIN) build
+	@$(BIN)/ufmlab verify --only K=4 --out build/figures > /dev/null
+	@mkdir -p plots/figures && cp build/figures/figures/*.png plots/figures/
+	@ls -l plots/figures/*.png
 install: build ## install under PREFIX (staged under DESTDIR)
 	install -d $(DESTDIR)$(PREFIX)/bin $(DESTDIR)$(PREFIX)/lib $(DESTDIR)$(PREFIX)/include/ufmlab $(DESTDIR)$(PREFIX)/share/ufmlab/plots
 	install $(BIN)/ufmlab $(DESTDIR)$(PREFIX)/bin/

@@ -48,6 +48,10 @@ do for [s = 1:2] {
     set xrange [-1.15*far:1.15*far]
     set yrange [-1.15*far:1.15*far]
     set title titles[s]
+    unit = 10**floor(log10(far/2))
+    step = unit*(far < 3*unit ? 1 : far < 7*unit ? 2 : far < 15*unit ? 5 : 10)
+    set xtics step
+    set ytics step
     if (s == 2) {
         do for [i = 1:words(found)] {
             stats in skip 1 using (is("after", word(found, i)) ? $5 : NaN) nooutput name "x"

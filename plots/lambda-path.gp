@@ -11,11 +11,13 @@ load folder."style.gp"
 stats in skip 1 using (collect(strcol(2))) nooutput
 stats in skip 1 using 1 nooutput name "ratio"
 pick(name, value) = strcol(2) eq name ? value : NaN
+stats in skip 1 using 3 nooutput name "margin"
+stats in skip 1 using 5 nooutput name "scale"
+largest(value) = value > 0 ? value : 1e-12
 highest = ratio_max > 1.5 ? ratio_max*1.1 : 1.65
 
 set logscale x
 set xrange [ratio_min/1.15:highest]
-set yrange [0:*]
 set format x "10^{%T}"
 set xlabel "{/Symbol m} / {/Symbol m}_c"
 set object 1 rectangle from first 1, graph 0 to first highest, graph 1 behind fillcolor rgb "#ececec" fillstyle solid noborder
@@ -28,12 +30,16 @@ set bmargin at screen 0.30
 set lmargin at screen 0.08
 set rmargin at screen 0.48
 set title "Margins"
+top = largest(margin_max)
+set yrange [-0.03*top:1.1*top] # measured zeros may be slightly negative
 set ylabel "margin {/Symbol d}_m of the logits"
 plot for [i = 1:words(found)] in skip 1 using (pick(word(found, i), $1)):3 with lines linetype i, \
      for [i = 1:words(found)] in skip 1 using (pick(word(found, i), $1)):4 with points linetype i pointsize 0.8
 set lmargin at screen 0.58
 set rmargin at screen 0.98
 set title "Tag-wise scales"
+top = exists("scale_max") ? largest(scale_max) : 1 # all may be collapsed
+set yrange [-0.03*top:1.1*top]
 set ylabel "scale C_m"
 plot for [i = 1:words(found)] in skip 1 using (pick(word(found, i), $1)):5 with lines linetype i, \
      for [i = 1:words(found)] in skip 1 using (pick(word(found, i), $1)):6 with points linetype i pointsize 0.8

@@ -39,6 +39,7 @@ collect(word) = (found = strstrt(found, " ".word." ") ? found : found.word." ", 
 
 # Turns the panel that follows into an empty one at the bottom, which holds the legend of all.
 legend_panel = "unset title; unset xlabel; unset ylabel; unset xtics; unset ytics; unset border; unset grid; \
-unset xzeroaxis; unset yzeroaxis; set size nosquare; unset object; unset arrow; unset label; unset logscale; set xrange [0:1]; set yrange [0:1]; \
+unset xzeroaxis; unset yzeroaxis; set size nosquare; unset object; unset arrow; \
+unset label; unset logscale; set xrange [0:1]; set yrange [0:1]; \
 set lmargin at screen 0.03; set rmargin at screen 0.97; set tmargin at screen 0.17; set bmargin at screen 0.01; \
 set key center center horizontal noenhanced samplen 3"

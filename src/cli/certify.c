@@ -65,11 +65,12 @@ static int run(const options *opts)
     return status == UFM_OK ? finish_output(EXIT_DONE) : report_failure(status, &error);
 }
 
-const command command_certify = {"certify",
-                                 "certify FILE.h5 [options]",
-                                 "Bound the distance from the global optimum of a stored point. Trusts W, H, "
-                                 "b, labels, counts, and the loss and\n"
-                                 "lambdas, which the options replace; computes everything else.",
-                                 GROUP_OBJECTIVE | GROUP_GAP | GROUP_COMMON,
-                                 1,
-                                 run};
+const command command_certify = {
+    "certify",
+    "certify FILE.h5 [options]",
+    "Prove how far a stored point is from the global optimum, from raw data.\n"
+    "Reads W, H, b, labels, counts, and the loss and lambdas, which the options\n"
+    "replace; computes everything else anew.",
+    GROUP_OBJECTIVE | GROUP_GAP | GROUP_COMMON,
+    1,
+    run};

@@ -78,8 +78,9 @@ bool interrupted(void);
 /* ---- Shared pieces of the commands ---- */
 /* The objective of the options. */
 ufm_status read_objective(const options *opts, ufm_objective *objective, ufm_error *error);
-/* The instance of the options. `design` is NULL when the labels follow none; either may be NULL on input when
- * not wanted. Designs are not expanded when `labels` is NULL. `copies` as in ufm_expansion. */
+/* The instance of the options. `design` is NULL when the labels follow none, and `error` says why; either may
+ * be NULL on input when not wanted. Designs are not expanded when `labels` is NULL. `copies` as in
+ * ufm_expansion. */
 ufm_status read_instance(const options *opts, int64_t copies, ufm_labels **labels, ufm_design **design,
                          ufm_error *error);
 /* Keys objective, lower_bound, gap, sigma1, mu, gradient_norm, verdict, ... */

@@ -105,7 +105,7 @@ ufm_status read_instance(const options *opts, int64_t copies, ufm_labels **label
     if (status == UFM_OK && design) {
         status = ufm_labels_to_design(read, design, error);
         if (status == UFM_ERROR_UNSUPPORTED && labels) {
-            *design = NULL; /* unbalanced labels are fine where the labels themselves are wanted */
+            *design = NULL; /* fine where the labels themselves are wanted; `error` says why */
             status = UFM_OK;
         }
     }

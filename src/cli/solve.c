@@ -49,6 +49,7 @@ typedef struct {
     ufm_metrics *metrics;
     ufm_prediction *prediction; /* NULL for unbalanced labels or d < K-1 */
     ufm_comparison comparison;
+    char unbalanced[512]; /* why there is no closed form to compare with, or empty */
 } outcome;
 
 static ufm_status judge(outcome *out, const ufm_design *design, ufm_error *error)
@@ -102,8 +103,16 @@ static ufm_status print_json(const outcome *out, ufm_error *error)
     return status;
 }
 
+/* A metric, or a dash where it is undefined. */
+static const char *metric(double value, char text[16])
+{
+    snprintf(text, 16, isnan(value) ? "-" : "%.2e", value);
+    return text;
+}
+
 static void print_text(const outcome *out)
 {
+    char nc[3][16];
     const ufm_minimize_info *info = &out->solution->info;
     const ufm_certificate *c = &out->solution->certificate;
     printf("%s: %s after %lld iterations, %lld evaluations, %.3g s\n",
@@ -113,16 +122,27 @@ static void print_text(const outcome *out)
            c->objective, c->lower_bound, c->gap, c->gap / fabs(c->objective), ufm_certified_text(c->verdict));
     printf("  |gradient|    %.2e\n  sigma_1/mu    %.12g\n  rank          %lld of d = %lld\n",
            c->gradient_norm, c->sigma1 / c->mu, (long long)c->rank, (long long)out->solution->point.dim);
-    printf("  NC1 %.2e  NC2 %.2e  NC3 %.2e\n", out->metrics->nc1, out->metrics->nc2, out->metrics->nc3);
+    printf("  NC1 %s  NC2 %s  NC3 %s\n", metric(out->metrics->nc1, nc[0]), metric(out->metrics->nc2, nc[1]),
+           metric(out->metrics->nc3, nc[2]));
     for (int64_t l = 0; l < out->metrics->levels; l++) {
         const ufm_multiplicity_metrics *level = &out->metrics->level[l];
-        printf("  multiplicity %lld: C_m %.12g, residual %.1e", (long long)level->multiplicity, level->scale,
-               level->scale_residual);
-        printf(level->multiplicity > 1 ? ", NCm %.2e\n" : "\n", level->ncm);
+        printf("  multiplicity %lld: ", (long long)level->multiplicity);
+        if (isnan(level->scale)) {
+            printf("no tag-wise scale, W or the features vanish\n");
+            continue;
+        }
+        printf("C_m %.12g, residual %.1e%s%s\n", level->scale, level->scale_residual,
+               level->multiplicity > 1 ? ", NCm " : "",
+               level->multiplicity > 1 ? metric(level->ncm, nc[0]) : "");
     }
     if (out->prediction)
-        printf("  against Theorem 1: f %.1e, W W^T %.1e, C_m %.1e (relative)\n",
-               out->comparison.objective_error, out->comparison.gram_error, out->comparison.scale_error);
+        printf("  against Theorem 1: f %s, W W^T %s, C_m %s (relative)\n",
+               metric(out->comparison.objective_error, nc[0]), metric(out->comparison.gram_error, nc[1]),
+               metric(out->comparison.scale_error, nc[2]));
+    if (c->verdict == UFM_CERTIFIED_SADDLE)
+        printf("  curvature     %.6g along the escape direction (formula %.6g)\n", c->witness_curvature,
+               c->lambda_neg);
+    if (out->unbalanced[0]) printf("  no closed form: %s\n", out->unbalanced);
 }
 
 static ufm_status check_outputs(const options *opts, ufm_error *error)
@@ -173,12 +193,15 @@ static int run(const options *opts)
         status = read_instance(opts, ufm_solve_copies(settings.minimize.solver, settings.minimize.history),
                                &labels, &design, &error);
     if (status != UFM_OK) goto cleanup;
+    if (!design) snprintf(out.unbalanced, sizeof out.unbalanced, "%s", error.text);
     interrupt_install();
     status = solve(opts, labels, &settings, &solution, &error);
     if (status == UFM_OK && opts->value[OPT_SAVE].given)
         status = ufm_solution_save(solution, labels, &settings.objective, opts->value[OPT_SAVE].text, &error);
     if (status != UFM_OK) goto cleanup;
-    out = (outcome){.labels = labels, .settings = &settings, .solution = solution};
+    out.labels = labels;
+    out.settings = &settings;
+    out.solution = solution;
     status = judge(&out, design, &error);
     if (status != UFM_OK) goto cleanup;
     if (opts->value[OPT_JSON].given) {

@@ -157,11 +157,14 @@ static ufm_status lambda_point(const studio *s, double ratio, FILE *stream)
 
 static ufm_status lambda_path(const studio *s, FILE *stream)
 {
-    enum { POINTS = 26 };
+    /* Equal steps in the logarithm far from the threshold, closer together around it. */
+    enum { SPREAD = 20 };
+    static const double near[] = {0.6, 0.75, 0.87, 0.95, 0.99, 1.01, 1.1, 1.4, 1.9};
+    enum { NEAR = sizeof near / sizeof near[0] };
     ufm_status status = UFM_OK;
     fputs("mu_ratio,multiplicity,margin_predicted,margin_measured,scale_predicted,scale_measured\n", stream);
-    for (int i = 0; status == UFM_OK && i < POINTS; i++)
-        status = lambda_point(s, 1e-3 * pow(1999, (double)i / (POINTS - 1)), stream);
+    for (int i = 0; status == UFM_OK && i < SPREAD + NEAR; i++)
+        status = lambda_point(s, i < SPREAD ? 1e-3 * pow(600, (double)i / SPREAD) : near[i - SPREAD], stream);
     return status;
 }
 

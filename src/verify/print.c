@@ -13,10 +13,15 @@ static const ufm_claim *find(const ufm_verification *v, int64_t instance, ufm_cl
     return NULL;
 }
 
-/* One digit and the exponent without its padding: 4e-16, 3e-4, 0. */
+/* One or two digits where that needs no exponent; else one digit and the exponent without its padding: 4e-16, 3e-4,
+ * 0. */
 static void short_number(double value, char *text, size_t size)
 {
     char digits[16];
+    if (value >= 0.01 && value < 10) {
+        snprintf(text, size, value < 0.1 ? "%.1g" : "%.2g", value);
+        return;
+    }
     snprintf(digits, sizeof digits, "%.0e", value);
     char *exponent = strchr(digits, 'e');
     if (!exponent || value == 0) {
