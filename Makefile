@@ -10,7 +10,7 @@ LIB   := $(if $(filter release,$(MODE)),build/lib,$(BUILD)/lib)
 
 # --- what must be on the machine: kind:name:Debian package (see .ci/deps) ---------------------------
 PACKAGES := gsl openblas lapacke hdf5 yajl expat
-NEEDS := cmd:gcc:gcc cmd:pkg-config:pkg-config cmd:gnuplot:gnuplot-nox pkg:gsl:libgsl-dev \
+NEEDS := cmd:gcc:build-essential cmd:pkg-config:pkg-config cmd:gnuplot:gnuplot-nox pkg:gsl:libgsl-dev \
          pkg:openblas:libopenblas-dev pkg:lapacke:liblapacke-dev pkg:hdf5:libhdf5-dev \
          pkg:yajl:libyajl-dev pkg:expat:libexpat1-dev
 NEEDS_TEST     := $(NEEDS) pkg:cunit:libcunit1-dev

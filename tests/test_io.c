@@ -13,21 +13,13 @@
 #include <unistd.h>
 #include <yajl/yajl_tree.h>
 
-/* TEST, for expressions with effects: evaluated once. */
-#define ONCE(expression)                                                                                     \
-    do {                                                                                                     \
-        const bool once_ = (expression);                                                                     \
-        if (!once_) fprintf(stderr, "  %s:%d: %s\n", __FILE__, __LINE__, #expression);                       \
-        CU_assertImplementation(once_, __LINE__, #expression, __FILE__, "", CU_FALSE);                       \
-    } while (0)
-
 /* ---- Helpers ------------------------------------------------------------------------------------ */
 
 /* A new empty directory. */
 static void new_directory(char *path, size_t size)
 {
     snprintf(path, size, "%s", test_path(".d"));
-    ONCE(mkdir(path, 0777) == 0);
+    TEST(mkdir(path, 0777) == 0);
 }
 
 static int entries(const char *path)
@@ -95,20 +87,20 @@ static void output_replaces_whole_files(void)
     new_directory(directory, sizeof directory);
     snprintf(path, sizeof path, "%s/file", directory);
     TEST_OK(write_text(path, "one", &error));
-    ONCE(content_is(path, "one"));
+    TEST(content_is(path, "one"));
     ufm_output *output;
     TEST_OK(ufm_output_open(path, &output, &error));
     fputs("two", ufm_output_stream(output));
     fflush(ufm_output_stream(output));
-    ONCE(content_is(path, "one"));
+    TEST(content_is(path, "one"));
     TEST_OK(ufm_output_commit(output, &error));
-    ONCE(content_is(path, "two"));
+    TEST(content_is(path, "two"));
     TEST_OK(ufm_output_open(path, &output, &error));
     fputs("three", ufm_output_stream(output));
     ufm_output_abort(output);
     ufm_output_abort(NULL);
-    ONCE(content_is(path, "two"));
-    ONCE(entries(directory) == 1);
+    TEST(content_is(path, "two"));
+    TEST(entries(directory) == 1);
 }
 
 static void output_permissions(void)
@@ -121,10 +113,10 @@ static void output_permissions(void)
     const mode_t mask = umask(027);
     TEST_OK(write_text(path, "x", &error));
     umask(mask);
-    ONCE(stat(path, &status) == 0 && (status.st_mode & 0777) == 0640);
-    ONCE(chmod(path, 0604) == 0);
+    TEST(stat(path, &status) == 0 && (status.st_mode & 0777) == 0640);
+    TEST(chmod(path, 0604) == 0);
     TEST_OK(write_text(path, "y", &error));
-    ONCE(stat(path, &status) == 0 && (status.st_mode & 0777) == 0604);
+    TEST(stat(path, &status) == 0 && (status.st_mode & 0777) == 0604);
 }
 
 static void output_follows_links(void)
@@ -136,36 +128,36 @@ static void output_follows_links(void)
     snprintf(link, sizeof link, "%s/link", directory);
     snprintf(broken, sizeof broken, "%s/second", directory);
     snprintf(target, sizeof target, "%s/target", directory);
-    ONCE(symlink("second", link) == 0);
-    ONCE(symlink(target, broken) == 0);
+    TEST(symlink("second", link) == 0);
+    TEST(symlink(target, broken) == 0);
     TEST_OK(write_text(link, "through two links", &error));
-    ONCE(lstat(link, &status) == 0 && S_ISLNK(status.st_mode));
-    ONCE(content_is(target, "through two links"));
-    ONCE(entries(directory) == 3);
-    ONCE(unlink(target) == 0 && symlink("link", target) == 0);
-    ONCE(write_text(link, "", &error) == UFM_ERROR_IO);
-    ONCE(says(&error, link) && says(&error, "loop"));
+    TEST(lstat(link, &status) == 0 && S_ISLNK(status.st_mode));
+    TEST(content_is(target, "through two links"));
+    TEST(entries(directory) == 3);
+    TEST(unlink(target) == 0 && symlink("link", target) == 0);
+    TEST(write_text(link, "", &error) == UFM_ERROR_IO);
+    TEST(says(&error, link) && says(&error, "loop"));
 }
 
 static void output_devices(void)
 {
     ufm_error error;
     char fifo[160];
-    ONCE(write_text("/dev/full", "x", &error) == UFM_ERROR_IO);
-    ONCE(says(&error, "/dev/full: No space left on device; free some space"));
+    TEST(write_text("/dev/full", "x", &error) == UFM_ERROR_IO);
+    TEST(says(&error, "/dev/full: No space left on device; free some space"));
     TEST_OK(write_text("/dev/null", "x", &error));
     TEST_OK(ufm_output_check("/dev/null", &error));
     struct stat status;
-    ONCE(stat("/dev/null", &status) == 0 && S_ISCHR(status.st_mode));
+    TEST(stat("/dev/null", &status) == 0 && S_ISCHR(status.st_mode));
     snprintf(fifo, sizeof fifo, "%s", test_path(".fifo"));
-    ONCE(mkfifo(fifo, 0600) == 0);
+    TEST(mkfifo(fifo, 0600) == 0);
     TEST_OK(ufm_output_check(fifo, &error));
     const int reader = open(fifo, O_RDONLY | O_NONBLOCK);
     TEST_OK(write_text(fifo, "piped", &error));
     char bytes[8] = "";
-    ONCE(read(reader, bytes, sizeof bytes - 1) == 5 && strcmp(bytes, "piped") == 0);
+    TEST(read(reader, bytes, sizeof bytes - 1) == 5 && strcmp(bytes, "piped") == 0);
     close(reader);
-    ONCE(stat(fifo, &status) == 0 && S_ISFIFO(status.st_mode));
+    TEST(stat(fifo, &status) == 0 && S_ISFIFO(status.st_mode));
 }
 
 /* `--out /dev/stdout > file` must write to that file, not put another in its place. */
@@ -181,7 +173,7 @@ static int write_to_descriptor(const char *path)
 
 static void output_standard_output(void)
 {
-    ONCE(in_child(write_to_descriptor, test_path(".txt")) == 0);
+    TEST(in_child(write_to_descriptor, test_path(".txt")) == 0);
 }
 
 static void output_refuses_bad_places(void)
@@ -194,18 +186,18 @@ static void output_refuses_bad_places(void)
     const char *const bad[] = {below, "/proc/nope/file", directory, "", "/nonexistent/directory/file"};
     for (size_t i = 0; i < sizeof bad / sizeof *bad; i++) {
         ufm_output *output = NULL;
-        ONCE(ufm_output_check(bad[i], &error) == UFM_ERROR_IO);
-        ONCE(says(&error, bad[i]) && says(&error, "; "));
-        ONCE(ufm_output_open(bad[i], &output, &error) == UFM_ERROR_IO);
-        ONCE(output == NULL);
+        TEST(ufm_output_check(bad[i], &error) == UFM_ERROR_IO);
+        TEST(says(&error, bad[i]) && says(&error, "; "));
+        TEST(ufm_output_open(bad[i], &output, &error) == UFM_ERROR_IO);
+        TEST(output == NULL);
         ufm_h5 *h5 = NULL;
-        ONCE(ufm_h5_create(bad[i], &h5, &error) == UFM_ERROR_IO);
-        ONCE(h5 == NULL && says(&error, bad[i]));
+        TEST(ufm_h5_create(bad[i], &h5, &error) == UFM_ERROR_IO);
+        TEST(h5 == NULL && says(&error, bad[i]));
     }
-    ONCE(entries(directory) == 0);
-    ONCE(content_is(file, "old"));
+    TEST(entries(directory) == 0);
+    TEST(content_is(file, "old"));
     ufm_h5 *h5;
-    ONCE(ufm_h5_create("/dev/full", &h5, &error) == UFM_ERROR_IO && says(&error, "regular file"));
+    TEST(ufm_h5_create("/dev/full", &h5, &error) == UFM_ERROR_IO && says(&error, "regular file"));
 }
 
 static void output_check_leaves_no_trace(void)
@@ -215,10 +207,10 @@ static void output_check_leaves_no_trace(void)
     new_directory(directory, sizeof directory);
     snprintf(path, sizeof path, "%s/file", directory);
     TEST_OK(ufm_output_check(path, &error));
-    ONCE(entries(directory) == 0);
+    TEST(entries(directory) == 0);
     TEST_OK(write_text(path, "kept", &error));
     TEST_OK(ufm_output_check(path, &error));
-    ONCE(entries(directory) == 1 && content_is(path, "kept"));
+    TEST(entries(directory) == 1 && content_is(path, "kept"));
 }
 
 static void make_directory(void)
@@ -230,14 +222,14 @@ static void make_directory(void)
     TEST_OK(ufm_make_directory(path, &error));
     TEST_OK(ufm_make_directory(path, &error));
     TEST_OK(ufm_make_directory("/", &error));
-    ONCE(entries(path) == 0);
+    TEST(entries(path) == 0);
     snprintf(file, sizeof file, "%s/file", directory);
     TEST_OK(write_text(file, "", &error));
-    ONCE(ufm_make_directory(file, &error) == UFM_ERROR_IO && says(&error, "not a directory"));
+    TEST(ufm_make_directory(file, &error) == UFM_ERROR_IO && says(&error, "not a directory"));
     snprintf(file, sizeof file, "%s/file/below", directory);
-    ONCE(ufm_make_directory(file, &error) == UFM_ERROR_IO);
-    ONCE(ufm_make_directory("", &error) == UFM_ERROR_IO);
-    ONCE(ufm_make_directory("/proc/nope", &error) == UFM_ERROR_IO && says(&error, "/proc/nope"));
+    TEST(ufm_make_directory(file, &error) == UFM_ERROR_IO);
+    TEST(ufm_make_directory("", &error) == UFM_ERROR_IO);
+    TEST(ufm_make_directory("/proc/nope", &error) == UFM_ERROR_IO && says(&error, "/proc/nope"));
 }
 
 /* Any file of this process may have at most 64 KiB, which looks like a full disk. */
@@ -302,8 +294,8 @@ static void full_disk(void)
         TEST_OK(write_text(path, "old", NULL));
         const int code = in_child(fill[i], path);
         if (code != 0) fprintf(stderr, "  case %d: result %d\n", i, code);
-        ONCE(code == 0);
-        ONCE(content_is(path, "old") && entries(directory) == 1);
+        TEST(code == 0);
+        TEST(content_is(path, "old") && entries(directory) == 1);
     }
 }
 
@@ -316,7 +308,7 @@ static void killed_in_the_middle(void)
         TEST_OK(write_text(path[i], "old", NULL));
     }
     int ready[2];
-    ONCE(pipe(ready) == 0);
+    TEST(pipe(ready) == 0);
     fflush(NULL);
     const pid_t child = fork();
     if (child == 0) {
@@ -333,13 +325,13 @@ static void killed_in_the_middle(void)
     }
     close(ready[1]);
     char byte;
-    ONCE(read(ready[0], &byte, 1) == 1);
+    TEST(read(ready[0], &byte, 1) == 1);
     close(ready[0]);
     kill(child, SIGKILL);
     waitpid(child, NULL, 0);
-    ONCE(content_is(path[0], "old") && content_is(path[1], "old"));
+    TEST(content_is(path[0], "old") && content_is(path[1], "old"));
     TEST_OK(write_text(path[0], "newer", NULL));
-    ONCE(content_is(path[0], "newer"));
+    TEST(content_is(path[0], "newer"));
 }
 
 /* ---- JSON --------------------------------------------------------------------------------------- */
@@ -374,11 +366,11 @@ static void json_numbers_round_trip(void)
     ufm_json_list(json, "values");
     for (int i = 0; i < AWKWARD + RANDOM; i++) ufm_json_number(json, NULL, values[i]);
     char *text = written(json);
-    ONCE(strstr(text, " 0.1,") != NULL);
+    TEST(strstr(text, " 0.1,") != NULL);
     char *cursor = strchr(text, '[') + 1;
     for (int i = 0; i < AWKWARD + RANDOM; i++) {
         const double back = strtod(cursor, &cursor);
-        ONCE(memcmp(&back, &values[i], sizeof back) == 0 || (!isfinite(values[i]) && back == 0));
+        TEST(memcmp(&back, &values[i], sizeof back) == 0 || (!isfinite(values[i]) && back == 0));
         if (!isfinite(values[i])) cursor = strstr(cursor, "null") + 4;
         cursor += strspn(cursor, ",");
     }
@@ -413,26 +405,26 @@ static void json_parses_back(void)
     char *text = written(json);
     char message[256] = "";
     yajl_val tree = yajl_tree_parse(text, message, sizeof message);
-    ONCE(tree != NULL);
-    ONCE(text[strlen(text) - 1] == '\n' && text[strlen(text) - 2] == '}');
+    TEST(tree != NULL);
+    TEST(text[strlen(text) - 1] == '\n' && text[strlen(text) - 2] == '}');
     const char *path[] = {NULL, NULL};
     const char *const nulls[] = {"nan", "infinite", "no number"};
     for (int i = 0; i < 3; i++) {
         path[0] = nulls[i];
-        ONCE(YAJL_IS_NULL(yajl_tree_get(tree, path, yajl_t_null)));
+        TEST(YAJL_IS_NULL(yajl_tree_get(tree, path, yajl_t_null)));
     }
     path[0] = "largest";
-    ONCE(YAJL_GET_INTEGER(yajl_tree_get(tree, path, yajl_t_number)) == INT64_MIN);
+    TEST(YAJL_GET_INTEGER(yajl_tree_get(tree, path, yajl_t_number)) == INT64_MIN);
     path[0] = "literal";
     const yajl_val literal = yajl_tree_get(tree, path, yajl_t_number);
-    ONCE(literal && strcmp(YAJL_GET_NUMBER(literal), "-1.25e-400") == 0);
-    ONCE(string_is(tree, "escapes", escapes));
-    ONCE(string_is(tree, "bad", "a?z ?(?? ??? ? ??"));
+    TEST(literal && strcmp(YAJL_GET_NUMBER(literal), "-1.25e-400") == 0);
+    TEST(string_is(tree, "escapes", escapes));
+    TEST(string_is(tree, "bad", "a?z ?(?? ??? ? ??"));
     path[0] = "list";
     const yajl_val list = yajl_tree_get(tree, path, yajl_t_array);
-    ONCE(list && list->u.array.len == 1);
+    TEST(list && list->u.array.len == 1);
     const char *inner[] = {"key \"\n?", NULL};
-    ONCE(YAJL_GET_INTEGER(yajl_tree_get(list->u.array.values[0], inner, yajl_t_number)) == 7);
+    TEST(YAJL_GET_INTEGER(yajl_tree_get(list->u.array.values[0], inner, yajl_t_number)) == 7);
     yajl_tree_free(tree);
     free(text);
 }
@@ -443,15 +435,15 @@ static void json_failures(void)
     ufm_json *json = ufm_json_new();
     ufm_json_list(json, "list");
     ufm_json_number(json, "a key inside a list", 1);
-    ONCE(ufm_json_write(json, stdout, &error) == UFM_ERROR_USAGE);
+    TEST(ufm_json_write(json, stdout, &error) == UFM_ERROR_USAGE);
     ufm_json_free(json);
     json = ufm_json_new();
     for (int i = 0; i < 1000; i++) ufm_json_object(json, "deeper");
-    ONCE(ufm_json_write(json, stdout, &error) == UFM_ERROR_USAGE);
+    TEST(ufm_json_write(json, stdout, &error) == UFM_ERROR_USAGE);
     ufm_json_free(json);
     json = ufm_json_new();
     FILE *full = fopen("/dev/full", "w");
-    ONCE(ufm_json_write(json, full, &error) == UFM_ERROR_IO && says(&error, "No space left"));
+    TEST(ufm_json_write(json, full, &error) == UFM_ERROR_IO && says(&error, "No space left"));
     fclose(full);
     ufm_json_free(json);
     ufm_json_free(NULL);
@@ -477,10 +469,10 @@ static void json_without_memory(void)
         ufm_memory_fail_after(budget);
         status = build_json();
         ufm_memory_fail_after(-1);
-        ONCE(status == UFM_OK || status == UFM_ERROR_MEMORY);
-        ONCE(ufm_memory_live_blocks() == live);
+        TEST(status == UFM_OK || status == UFM_ERROR_MEMORY);
+        TEST(ufm_memory_live_blocks() == live);
     }
-    ONCE(status == UFM_OK);
+    TEST(status == UFM_OK);
 }
 
 /* ---- HDF5 --------------------------------------------------------------------------------------- */
@@ -528,9 +520,9 @@ static void hdf5_matrix(int64_t rows, int64_t cols)
     TEST_OK(ufm_h5_open(path, &h5, &error));
     int64_t r, c;
     TEST_OK(ufm_h5_shape(h5, "/points/W", &r, &c, &error));
-    ONCE(r == rows && c == cols);
+    TEST(r == rows && c == cols);
     TEST_OK(ufm_h5_read_matrix(h5, "points/W", back, &error));
-    ONCE(memcmp(values, back, (size_t)(rows * cols) * sizeof *back) == 0);
+    TEST(memcmp(values, back, (size_t)(rows * cols) * sizeof *back) == 0);
     TEST_OK(ufm_h5_commit(h5, &error));
     ufm_free(values);
     ufm_free(back);
@@ -557,10 +549,10 @@ static void hdf5_stores_numpy_shape(void)
     TEST_OK(ufm_h5_commit(h5, NULL));
     const hid_t file = H5Fopen(path, H5F_ACC_RDONLY, H5P_DEFAULT);
     const hid_t dataset = H5Dopen2(file, "W", H5P_DEFAULT), space = H5Dget_space(dataset);
-    ONCE(H5Sget_simple_extent_dims(space, extents, NULL) == 2 && extents[0] == 2 && extents[1] == 3);
-    ONCE(H5Dread(dataset, H5T_NATIVE_DOUBLE, H5S_ALL, H5S_ALL, H5P_DEFAULT, stored) >= 0);
+    TEST(H5Sget_simple_extent_dims(space, extents, NULL) == 2 && extents[0] == 2 && extents[1] == 3);
+    TEST(H5Dread(dataset, H5T_NATIVE_DOUBLE, H5S_ALL, H5S_ALL, H5P_DEFAULT, stored) >= 0);
     for (int i = 0; i < 2; i++)
-        for (int j = 0; j < 3; j++) ONCE(stored[i][j] == 10 * (i + 1) + j + 1);
+        for (int j = 0; j < 3; j++) TEST(stored[i][j] == 10 * (i + 1) + j + 1);
     H5Sclose(space);
     H5Dclose(dataset);
     H5Fclose(file);
@@ -592,28 +584,28 @@ static void hdf5_other_kinds_round_trip(void)
     snprintf(path, sizeof path, "%s", test_path(".h5"));
     write_sample(path);
     struct stat status;
-    ONCE(stat(path, &status) == 0 && status.st_size < BYTE_ROWS * BYTE_COLS);
+    TEST(stat(path, &status) == 0 && status.st_size < BYTE_ROWS * BYTE_COLS);
     TEST_OK(ufm_h5_open(path, &h5, &error));
     double vector[3];
     TEST_OK(ufm_h5_read_matrix(h5, "b", vector, &error));
-    ONCE(vector[0] == 0.1 && signbit(vector[1]) && vector[2] == 1e300);
+    TEST(vector[0] == 0.1 && signbit(vector[1]) && vector[2] == 1e300);
     int64_t integers[4];
     TEST_OK(ufm_h5_read_integers(h5, "counts", integers, &error));
-    ONCE(integers[0] == INT64_MIN && integers[1] == -1 && integers[3] == INT64_MAX);
+    TEST(integers[0] == INT64_MIN && integers[1] == -1 && integers[3] == INT64_MAX);
     taken t = {9, 0, true};
     TEST_OK(ufm_h5_read_bytes(h5, "few", take_row, &t, &error));
-    ONCE(t.right && t.rows_seen == 3);
+    TEST(t.right && t.rows_seen == 3);
     t = (taken){BYTE_COLS, 0, true};
-    ONCE(ufm_h5_read_bytes(h5, "labels", take_row, &t, &error) == UFM_ERROR_CANCELLED);
-    ONCE(t.right && t.rows_seen == 5001);
+    TEST(ufm_h5_read_bytes(h5, "labels", take_row, &t, &error) == UFM_ERROR_CANCELLED);
+    TEST(t.right && t.rows_seen == 5001);
     TEST_OK(ufm_h5_read_text(h5, "solver", text, sizeof text, &error));
-    ONCE(strcmp(text, "newton \xC3\xA9") == 0);
+    TEST(strcmp(text, "newton \xC3\xA9") == 0);
     TEST_OK(ufm_h5_read_text(h5, "solver", text, 4, &error));
-    ONCE(strcmp(text, "new") == 0);
+    TEST(strcmp(text, "new") == 0);
     TEST_OK(ufm_h5_read_text(h5, "nothing", text, sizeof text, &error));
-    ONCE(text[0] == '\0');
-    ONCE(ufm_h5_has(h5, "b") && ufm_h5_has(h5, "/b") && !ufm_h5_has(h5, "B") && !ufm_h5_has(h5, "b/c"));
-    ONCE(!ufm_h5_has(h5, "") && !ufm_h5_has(h5, "/"));
+    TEST(text[0] == '\0');
+    TEST(ufm_h5_has(h5, "b") && ufm_h5_has(h5, "/b") && !ufm_h5_has(h5, "B") && !ufm_h5_has(h5, "b/c"));
+    TEST(!ufm_h5_has(h5, "") && !ufm_h5_has(h5, "/"));
     ufm_h5_abort(h5);
     ufm_h5_abort(NULL);
 }
@@ -728,27 +720,27 @@ static void hdf5_refuses_strange_data(void)
     write_strange(path);
     TEST_OK(ufm_h5_open(path, &h5, &error));
     for (size_t i = 0; i < sizeof shapes / sizeof *shapes; i++) {
-        ONCE(ufm_h5_shape(h5, shapes[i].name, &rows, &cols, &error) == UFM_ERROR_INPUT);
-        ONCE(says(&error, shapes[i].complaint) && says(&error, path));
-        ONCE(ufm_h5_read_matrix(h5, shapes[i].name, numbers, &error) == UFM_ERROR_INPUT);
+        TEST(ufm_h5_shape(h5, shapes[i].name, &rows, &cols, &error) == UFM_ERROR_INPUT);
+        TEST(says(&error, shapes[i].complaint) && says(&error, path));
+        TEST(ufm_h5_read_matrix(h5, shapes[i].name, numbers, &error) == UFM_ERROR_INPUT);
     }
-    ONCE(ufm_h5_shape(h5, "absurd", &rows, &cols, &error) == UFM_ERROR_INPUT);
-    ONCE(ufm_h5_read_matrix(h5, "nan", numbers, &error) == UFM_ERROR_INPUT);
-    ONCE(says(&error, "nan at row 1, column 0"));
-    ONCE(ufm_h5_read_matrix(h5, "infinite", numbers, &error) == UFM_ERROR_INPUT);
-    ONCE(says(&error, "inf at row 1, column 1"));
-    ONCE(ufm_h5_read_integers(h5, "nan", integers, &error) == UFM_ERROR_INPUT && says(&error, "integers"));
-    ONCE(ufm_h5_read_integers(h5, "matrix", integers, &error) == UFM_ERROR_INPUT);
-    ONCE(ufm_h5_read_integers(h5, "large", integers, &error) == UFM_ERROR_INPUT);
-    ONCE(ufm_h5_read_bytes(h5, "small", take_row, &t, &error) == UFM_ERROR_INPUT && says(&error, "0..255"));
-    ONCE(ufm_h5_read_text(h5, "small", text, sizeof text, &error) == UFM_ERROR_INPUT);
+    TEST(ufm_h5_shape(h5, "absurd", &rows, &cols, &error) == UFM_ERROR_INPUT);
+    TEST(ufm_h5_read_matrix(h5, "nan", numbers, &error) == UFM_ERROR_INPUT);
+    TEST(says(&error, "nan at row 1, column 0"));
+    TEST(ufm_h5_read_matrix(h5, "infinite", numbers, &error) == UFM_ERROR_INPUT);
+    TEST(says(&error, "inf at row 1, column 1"));
+    TEST(ufm_h5_read_integers(h5, "nan", integers, &error) == UFM_ERROR_INPUT && says(&error, "integers"));
+    TEST(ufm_h5_read_integers(h5, "matrix", integers, &error) == UFM_ERROR_INPUT);
+    TEST(ufm_h5_read_integers(h5, "large", integers, &error) == UFM_ERROR_INPUT);
+    TEST(ufm_h5_read_bytes(h5, "small", take_row, &t, &error) == UFM_ERROR_INPUT && says(&error, "0..255"));
+    TEST(ufm_h5_read_text(h5, "small", text, sizeof text, &error) == UFM_ERROR_INPUT);
     TEST_OK(ufm_h5_read_integers(h5, "small", integers, &error));
-    ONCE(integers[0] == -5 && integers[1] == 300);
+    TEST(integers[0] == -5 && integers[1] == 300);
     TEST_OK(ufm_h5_read_integers(h5, "group/inner", integers, &error));
     TEST_OK(ufm_h5_read_matrix(h5, "matrix", numbers, &error));
-    ONCE(numbers[0] == 1 && numbers[1] == 3 && numbers[2] == 2);
+    TEST(numbers[0] == 1 && numbers[1] == 3 && numbers[2] == 2);
     TEST_OK(ufm_h5_read_text(h5, "variable", text, sizeof text, &error));
-    ONCE(strcmp(text, "of any length") == 0);
+    TEST(strcmp(text, "of any length") == 0);
     TEST_OK(ufm_h5_read_text(h5, "unwritten", text, sizeof text, &error));
     ufm_h5_abort(h5);
 }
@@ -757,12 +749,12 @@ static void hdf5_refuses_other_files(void)
 {
     ufm_h5 *h5;
     ufm_error error;
-    ONCE(ufm_h5_open(test_file(".h5", "not HDF5 at all"), &h5, &error) == UFM_ERROR_INPUT);
-    ONCE(says(&error, "HDF5") && h5 == NULL);
-    ONCE(ufm_h5_open(test_file(".h5", ""), &h5, &error) == UFM_ERROR_INPUT);
-    ONCE(ufm_h5_open("/tmp", &h5, &error) == UFM_ERROR_IO && says(&error, "regular file"));
-    ONCE(ufm_h5_open("/dev/zero", &h5, &error) == UFM_ERROR_IO);
-    ONCE(ufm_h5_open("/nonexistent.h5", &h5, &error) == UFM_ERROR_IO && says(&error, "No such file"));
+    TEST(ufm_h5_open(test_file(".h5", "not HDF5 at all"), &h5, &error) == UFM_ERROR_INPUT);
+    TEST(says(&error, "HDF5") && h5 == NULL);
+    TEST(ufm_h5_open(test_file(".h5", ""), &h5, &error) == UFM_ERROR_INPUT);
+    TEST(ufm_h5_open("/tmp", &h5, &error) == UFM_ERROR_IO && says(&error, "regular file"));
+    TEST(ufm_h5_open("/dev/zero", &h5, &error) == UFM_ERROR_IO);
+    TEST(ufm_h5_open("/nonexistent.h5", &h5, &error) == UFM_ERROR_IO && says(&error, "No such file"));
 }
 
 /* Reads whatever is there; only a crash or a leak is a failure. Returns the number of successes. */
@@ -859,10 +851,10 @@ static void hdf5_survives_damage(void)
     char path[160];
     snprintf(path, sizeof path, "%s", test_path(".h5"));
     write_small_sample(path);
-    ONCE(read_everything(path) > 5);
+    TEST(read_everything(path) > 5);
     const int code = in_child(read_damaged, path);
     if (code != 0) fprintf(stderr, "  result %d\n", code);
-    ONCE(code == 0);
+    TEST(code == 0);
 }
 
 static ufm_status exercise_everything(const char *path, const char *text_path)
@@ -906,9 +898,9 @@ static void no_leak_without_memory(void)
         ufm_memory_fail_after(budget++);
         status = exercise_everything(path, text_path);
         ufm_memory_fail_after(-1);
-        ONCE(ufm_memory_live_blocks() == live);
+        TEST(ufm_memory_live_blocks() == live);
     }
-    ONCE(status == UFM_OK && budget > 20);
+    TEST(status == UFM_OK && budget > 20);
 }
 
 static const test_case cases[] = {{"output_replaces_whole_files", output_replaces_whole_files},

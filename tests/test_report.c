@@ -9,14 +9,6 @@
 #include <ufmlab/report.h>
 #include <unistd.h>
 
-/* TEST, for expressions with effects: evaluated once. */
-#define ONCE(expression)                                                                                     \
-    do {                                                                                                     \
-        const bool once_ = (expression);                                                                     \
-        if (!once_) fprintf(stderr, "  %s:%d: %s\n", __FILE__, __LINE__, #expression);                       \
-        CU_assertImplementation(once_, __LINE__, #expression, __FILE__, "", CU_FALSE);                       \
-    } while (0)
-
 static const char *const convergence_csv = "solver,iteration,objective_gap,gradient_norm\n"
                                            "lbfgs,0,1,2\nlbfgs,1,0.1,0.3\nlbfgs,2,-1e-17,1e-9\n"
                                            "gsl-bfgs2,0,1,2\ngsl-bfgs2,1,0.5,1\ngsl-bfgs2,2,0,1e-3\n";
@@ -39,7 +31,7 @@ static const char *const collapse_csv =
 static void new_directory(char *path, size_t size)
 {
     snprintf(path, size, "%s", test_path(" d"));
-    ONCE(mkdir(path, 0777) == 0);
+    TEST(mkdir(path, 0777) == 0);
 }
 
 static int entries(const char *path)
@@ -92,11 +84,11 @@ static void draw_and_check(const char *script, const char *csv_text)
     const ufm_figure figure = {script, csv, "picture"};
     const ufm_status status = ufm_figure_draw(&figure, directory, &error);
     if (status != UFM_OK) fprintf(stderr, "  %s: %s\n", script, error.text);
-    ONCE(status == UFM_OK);
-    ONCE(starts_with(directory, "picture", "svg", "<?xml"));
-    ONCE(starts_with(directory, "picture", "pdf", "%PDF-"));
-    ONCE(starts_with(directory, "picture", "png", "\x89PNG\r\n\x1a\n"));
-    ONCE(entries(directory) == 3);
+    TEST(status == UFM_OK);
+    TEST(starts_with(directory, "picture", "svg", "<?xml"));
+    TEST(starts_with(directory, "picture", "pdf", "%PDF-"));
+    TEST(starts_with(directory, "picture", "png", "\x89PNG\r\n\x1a\n"));
+    TEST(entries(directory) == 3);
 }
 
 static void every_script_draws(void)
@@ -105,7 +97,7 @@ static void every_script_draws(void)
     draw_and_check("convergence", convergence_csv);
     draw_and_check("gram", gram_csv);
     draw_and_check("lambda-path", path_csv);
-    draw_and_check("collapse-3d", collapse_csv);
+    draw_and_check("collapse", collapse_csv);
 }
 
 static void gram_of_many_classes(void)
@@ -136,27 +128,27 @@ static void refuse(const char *script, const char *csv_text)
     fputs("old", stream);
     fclose(stream);
     const ufm_figure figure = {script, csv, "picture"};
-    ONCE(ufm_figure_draw(&figure, directory, &error) == UFM_ERROR_IO);
-    ONCE(strstr(error.text, csv) && strstr(error.text, "; "));
+    TEST(ufm_figure_draw(&figure, directory, &error) == UFM_ERROR_IO);
+    TEST(strstr(error.text, csv) && strstr(error.text, "; "));
     if (strchr(csv_text, ',') == NULL || strncmp(csv_text, "x,y", 3) == 0)
-        ONCE(strstr(error.text, "header must be") != NULL);
+        TEST(strstr(error.text, "header must be") != NULL);
     size_t size = 0;
     char *text = content(old, &size);
-    ONCE(text && strcmp(text, "old") == 0);
+    TEST(text && strcmp(text, "old") == 0);
     free(text);
-    ONCE(entries(directory) == 1);
+    TEST(entries(directory) == 1);
 }
 
 static void broken_csv(void)
 {
     if (!has_gnuplot()) return;
-    static const char *const scripts[] = {"convergence", "gram", "lambda-path", "collapse-3d"};
+    static const char *const scripts[] = {"convergence", "gram", "lambda-path", "collapse"};
     for (int i = 0; i < 4; i++) refuse(scripts[i], "x,y\n1,2\n");
     refuse("convergence", "solver,iteration,objective_gap,gradient_norm\n");
     refuse("gram", "panel,row,column,value\nmeasured,0,0,1\npredicted,0,0,1\n");
     refuse("lambda-path", "mu_ratio,multiplicity,margin_predicted,margin_measured,scale_predicted,"
                           "scale_measured\nx,y,z,u,v,w\n");
-    refuse("collapse-3d", "stage,multiplicity,tag_set,sample,x,y,z\n");
+    refuse("collapse", "stage,multiplicity,tag_set,sample,x,y,z\n");
 }
 
 static void missing_things(void)
@@ -166,15 +158,15 @@ static void missing_things(void)
     new_directory(directory, sizeof directory);
     snprintf(csv, sizeof csv, "%s", test_file(".csv", gram_csv));
     ufm_figure figure = {"no-such-script", csv, "picture"};
-    ONCE(ufm_figure_draw(&figure, directory, &error) == UFM_ERROR_IO);
-    ONCE(strstr(error.text, "no-such-script.gp") && strstr(error.text, "UFMLAB_PLOTS"));
+    TEST(ufm_figure_draw(&figure, directory, &error) == UFM_ERROR_IO);
+    TEST(strstr(error.text, "no-such-script.gp") && strstr(error.text, "UFMLAB_PLOTS"));
     figure.script = "gram";
     figure.csv = "/nonexistent.csv";
-    ONCE(ufm_figure_draw(&figure, directory, &error) == UFM_ERROR_IO &&
+    TEST(ufm_figure_draw(&figure, directory, &error) == UFM_ERROR_IO &&
          strstr(error.text, "/nonexistent.csv"));
     figure.csv = csv;
-    ONCE(ufm_figure_draw(&figure, "/proc/nope", &error) == UFM_ERROR_IO && strstr(error.text, "/proc/nope"));
-    ONCE(entries(directory) == 0);
+    TEST(ufm_figure_draw(&figure, "/proc/nope", &error) == UFM_ERROR_IO && strstr(error.text, "/proc/nope"));
+    TEST(entries(directory) == 0);
 }
 
 static void missing_gnuplot(void)
@@ -193,8 +185,8 @@ static void missing_gnuplot(void)
     }
     int status = -1;
     waitpid(child, &status, 0);
-    ONCE(WIFEXITED(status) && WEXITSTATUS(status) == 0);
-    ONCE(entries(directory) == 0);
+    TEST(WIFEXITED(status) && WEXITSTATUS(status) == 0);
+    TEST(entries(directory) == 0);
 }
 
 /* ---- The page ----------------------------------------------------------------------------------- */
@@ -233,7 +225,7 @@ static void page_holds_everything(void)
     ufm_page_free(page);
     size_t size = 0;
     char *text = content(path, &size);
-    ONCE(text != NULL);
+    TEST(text != NULL);
     static const char *const wanted[] = {
         "<!DOCTYPE html>",
         "Title with &quot;&lt;&amp;&gt;&quot;",
@@ -255,9 +247,9 @@ static void page_holds_everything(void)
         "</html>"};
     for (size_t i = 0; text && i < sizeof wanted / sizeof *wanted; i++) {
         if (!strstr(text, wanted[i])) fprintf(stderr, "  the page lacks %s\n", wanted[i]);
-        ONCE(strstr(text, wanted[i]) != NULL);
+        TEST(strstr(text, wanted[i]) != NULL);
     }
-    ONCE(text && !strstr(text, "<script") && !strstr(text, "<?xml") && !strstr(text, "http"));
+    TEST(text && !strstr(text, "<script") && !strstr(text, "<?xml") && !strstr(text, "http"));
     free(text);
 }
 
@@ -277,13 +269,13 @@ static void page_failures(void)
         ufm_page *page = ufm_page_new("title");
         ufm_page_figure(page, directory, figures[i].name, "caption");
         ufm_page_paragraph(page, "more");
-        ONCE(ufm_page_write(page, path, &error) == figures[i].status);
-        ONCE(strstr(error.text, figures[i].name) != NULL);
+        TEST(ufm_page_write(page, path, &error) == figures[i].status);
+        TEST(strstr(error.text, figures[i].name) != NULL);
         ufm_page_free(page);
     }
-    ONCE(access(path, F_OK) != 0);
+    TEST(access(path, F_OK) != 0);
     ufm_page *page = ufm_page_new("title");
-    ONCE(ufm_page_write(page, "/dev/full", &error) == UFM_ERROR_IO && strstr(error.text, "No space left"));
+    TEST(ufm_page_write(page, "/dev/full", &error) == UFM_ERROR_IO && strstr(error.text, "No space left"));
     ufm_page_free(page);
     ufm_page_free(NULL);
 }
@@ -311,9 +303,9 @@ static void no_leak_without_memory(void)
         ufm_memory_fail_after(budget);
         status = build_page(directory, path);
         ufm_memory_fail_after(-1);
-        ONCE(ufm_memory_live_blocks() == live);
+        TEST(ufm_memory_live_blocks() == live);
     }
-    ONCE(status == UFM_OK);
+    TEST(status == UFM_OK);
 }
 
 static const test_case cases[] = {{"every_script_draws", every_script_draws},

@@ -113,11 +113,11 @@ static void test_report(void)
                                         "data/convergence.csv",
                                         "data/gram.csv",
                                         "data/lambda-path.csv",
-                                        "data/collapse-3d.csv",
+                                        "data/collapse.csv",
                                         "figures/convergence.svg",
                                         "figures/gram.pdf",
                                         "figures/lambda-path.png",
-                                        "figures/collapse-3d.svg"};
+                                        "figures/collapse.svg"};
     for (size_t f = 0; f < sizeof files / sizeof files[0]; f++) {
         if (!exists(directory, files[f])) fprintf(stderr, "  missing %s\n", files[f]);
         TEST(exists(directory, files[f]));

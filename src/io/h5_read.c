@@ -4,7 +4,7 @@
 #include <math.h>
 #include <string.h>
 
-enum { TEXT_MAX = 1 << 24, FILTERS_RESERVED = 256, CHUNK_MAX = 1 << 27 };
+enum { TEXT_MAX = 1 << 24, FILTERS_RESERVED = 256 };
 
 /* Every component of the path must be an ordinary (hard) link, so that nothing outside the file is read. */
 static ufm_status check_links(ufm_h5 *file, const char *name, bool *found, ufm_error *error)
@@ -126,49 +126,6 @@ static ufm_status check_shape(ufm_h5 *file, hid_t dataset, const char *name, int
     return UFM_OK;
 }
 
-/* A chunk that is not compressed must have all its bytes, which HDF5 1.10 takes for granted. */
-static bool chunk_is_whole(hid_t dataset, const hsize_t *offset, hsize_t bytes, bool filtered)
-{
-    unsigned skipped = 0;
-    haddr_t address = HADDR_UNDEF;
-    hsize_t size = 0;
-    if (H5Dget_chunk_info_by_coord(dataset, offset, &skipped, &address, &size) < 0) return false;
-    return address == HADDR_UNDEF || (filtered && skipped == 0) || size >= bytes;
-}
-
-static bool chunks_are_whole(hid_t dataset, hid_t properties, const int64_t *shape, hsize_t element)
-{
-    hsize_t chunk[2] = {1, 1};
-    const int rank = H5Pget_chunk(properties, 2, chunk);
-    if (rank < 1 || rank > 2 || chunk[0] == 0 || chunk[1] == 0) return false;
-    if (chunk[0] > CHUNK_MAX || chunk[1] > CHUNK_MAX / chunk[0]) return false;
-    const bool filtered = H5Pget_nfilters(properties) > 0;
-    const hsize_t rows = (hsize_t)shape[0], cols = (hsize_t)shape[1];
-    for (hsize_t row = 0; row < rows; row += chunk[0])
-        for (hsize_t col = 0; col < cols; col += chunk[1]) {
-            const hsize_t offset[2] = {row, col};
-            if (!chunk_is_whole(dataset, offset, chunk[0] * chunk[1] * element, filtered)) return false;
-        }
-    return true;
-}
-
-/* The file must store as many bytes as the shape says: HDF5 1.10 copies without looking. */
-static ufm_status check_bytes(ufm_h5 *file, hid_t dataset, const char *name, const int64_t *shape,
-                              ufm_error *error)
-{
-    const hid_t type = H5Dget_type(dataset), properties = H5Dget_create_plist(dataset);
-    const hsize_t element = type >= 0 ? H5Tget_size(type) : 0;
-    bool whole = element > 0 && properties >= 0;
-    if (whole && H5Pget_layout(properties) == H5D_CHUNKED)
-        whole = chunks_are_whole(dataset, properties, shape, element);
-    else if (whole && H5Pget_layout(properties) == H5D_COMPACT)
-        whole = H5Dget_storage_size(dataset) >= (hsize_t)shape[0] * (hsize_t)shape[1] * element;
-    if (type >= 0) H5Tclose(type);
-    if (properties >= 0) H5Pclose(properties);
-    return whole ? UFM_OK
-                 : ufm_h5_fail(file, error, name, "stores less than its shape says; write the file again");
-}
-
 /* Opens a data set of numbers whose every property is in order. */
 static ufm_status open_numbers(ufm_h5 *file, const char *name, bool integer, hid_t *dataset, int64_t *shape,
                                ufm_error *error)
@@ -176,7 +133,6 @@ static ufm_status open_numbers(ufm_h5 *file, const char *name, bool integer, hid
     ufm_status status = open_dataset(file, name, dataset, error);
     if (status == UFM_OK) status = check_type(file, *dataset, name, integer, error);
     if (status == UFM_OK) status = check_shape(file, *dataset, name, shape, error);
-    if (status == UFM_OK) status = check_bytes(file, *dataset, name, shape, error);
     if (status != UFM_OK && *dataset >= 0) {
         H5Oclose(*dataset);
         *dataset = H5I_INVALID_HID;

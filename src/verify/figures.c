@@ -226,7 +226,7 @@ typedef struct {
 static const figure_source sources[VERIFY_FIGURE_STEPS] = {{"convergence", convergence},
                                                            {"gram", gram},
                                                            {"lambda-path", lambda_path},
-                                                           {"collapse-3d", collapse_picture}};
+                                                           {"collapse", collapse_picture}};
 
 static ufm_status make_figure(const studio *s, const figure_source *source)
 {

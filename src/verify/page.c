@@ -64,7 +64,7 @@ static void add_figures(ufm_page *page, const char *directory)
 {
     ufm_page_heading(page, "Figures");
     ufm_page_figure(
-        page, directory, "collapse-3d",
+        page, directory, "collapse",
         "Features of K = 3 classes before and after minimisation (30 samples per tag set, multiplicities 1 "
         "and 2), "
         "projected onto the plane of the optimal classifier: each pair's features land on the scaled average "

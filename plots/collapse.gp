@@ -1,9 +1,9 @@
 # Features of K = 3 classes with multiplicities 1 and 2 before and after minimisation, in the plane of the
 # optimal classifier.
-#   gnuplot -c plots/collapse-3d.gp in.csv out.svg    (or .pdf, .png)
+#   gnuplot -c plots/collapse.gp in.csv out.svg    (or .pdf, .png)
 in = ARG1
 out = ARG2
-folder = ARG0[1:strlen(ARG0)-strlen("collapse-3d.gp")]
+folder = ARG0[1:strlen(ARG0)-strlen("collapse.gp")]
 expected = "stage,multiplicity,tag_set,sample,x,y,z"
 width = 9.0
 height = 5.2
