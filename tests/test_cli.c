@@ -1,6 +1,7 @@
 /* The program as a user meets it: keys, exit codes, one-line errors, interruption. */
 #include "test.h"
 #include <errno.h>
+#include <hdf5.h>
 #include <signal.h>
 #include <stdlib.h>
 #include <string.h>
@@ -375,6 +376,18 @@ static void test_interrupt(void)
     yajl_tree_free(t);
 }
 
+/* The data sets of a solution file in a new file of HDF5's default format. */
+static void copy_in_old_format(const char *from, const char *to)
+{
+    const hid_t in = H5Fopen(from, H5F_ACC_RDONLY, H5P_DEFAULT);
+    const hid_t file = H5Fcreate(to, H5F_ACC_TRUNC, H5P_DEFAULT, H5P_DEFAULT);
+    static const char *const names[] = {"W", "H", "b", "labels", "loss", "lambda", "format"};
+    for (size_t i = 0; i < sizeof names / sizeof names[0]; i++)
+        TEST(H5Ocopy(in, names[i], file, names[i], H5P_DEFAULT, H5P_DEFAULT) >= 0);
+    H5Fclose(file);
+    H5Fclose(in);
+}
+
 /* A stored file is input like any other. */
 static void test_broken_solution(void)
 {
@@ -393,6 +406,40 @@ static void test_broken_solution(void)
     expect_file_refusal("--labels", saved, "", ".csv");
 }
 
+/* Flipped bits, also in the format without checksums that h5py writes: a result or a refusal, never a crash.
+ */
+static void test_damaged_solution(void)
+{
+    char saved[160], plain[160], damaged[160], arguments[512];
+    static unsigned char bytes[1 << 17];
+    snprintf(saved, sizeof saved, "%s", test_path(".h5"));
+    snprintf(plain, sizeof plain, "%s", test_path(".h5"));
+    snprintf(damaged, sizeof damaged, "%s", test_path(".h5"));
+    snprintf(arguments, sizeof arguments, "solve " SMALL "--save %s", saved);
+    TEST(program(arguments) == 0);
+    copy_in_old_format(saved, plain);
+    snprintf(arguments, sizeof arguments, "certify %s", plain);
+    TEST(program(arguments) == 0);
+    snprintf(arguments, sizeof arguments, "certify %s", damaged);
+    ufm_rng *rng = ufm_rng_new(31);
+    for (int trial = 0; trial < (test_fast() ? 4 : 300); trial++) {
+        FILE *stream = fopen(trial % 2 ? plain : saved, "rb");
+        const size_t size = fread(bytes, 1, sizeof bytes, stream);
+        fclose(stream);
+        for (int flip = 0; flip < 1 + trial % 20; flip++)
+            bytes[ufm_rng_below(rng, (int64_t)size)] ^= (unsigned char)(1 << ufm_rng_below(rng, 8));
+        stream = fopen(damaged, "wb");
+        fwrite(bytes, 1, size, stream);
+        fclose(stream);
+        const int code = program(arguments);
+        const bool ok =
+            code == 0 || (code == 2 && strncmp(err, "ufmlab: ", 8) == 0 && strchr(err, '\n')[1] == '\0');
+        if (!ok) fprintf(stderr, "  trial %d: exit %d: %s\n", trial, code, err);
+        CU_ASSERT(ok);
+    }
+    ufm_rng_free(rng);
+}
+
 static const test_case cases[] = {{"bad_options", test_bad_options},
                                   {"bad_files", test_bad_files},
                                   {"long_line", test_long_line},
@@ -408,5 +455,6 @@ static const test_case cases[] = {{"bad_options", test_bad_options},
                                   {"readme_options", test_readme_options},
                                   {"interrupt", test_interrupt},
                                   {"broken_solution", test_broken_solution},
+                                  {"damaged_solution", test_damaged_solution},
                                   {NULL, NULL}};
 const test_suite suite_cli = {"cli", cases};

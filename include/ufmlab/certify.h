@@ -51,7 +51,8 @@ typedef struct {
 /* gap 1e-6 relative, gradient 1e-6, no pool. */
 ufm_certify_settings ufm_certify_defaults(void);
 
-/* UFM_ERROR_USAGE when shapes disagree, UFM_ERROR_INPUT when a number of the point is not finite. */
+/* UFM_ERROR_USAGE when shapes disagree, UFM_ERROR_INPUT when a number of the point is not finite or the
+ * objective overflows. */
 ufm_status ufm_certify(const ufm_point *point, const ufm_labels *labels, const ufm_objective *objective,
                        const ufm_certify_settings *settings, ufm_certificate *certificate, ufm_error *error);
 

@@ -162,6 +162,10 @@ ufm_status ufm_certify(const ufm_point *point, const ufm_labels *labels, const u
     status = u && a ? certify_accumulate(&problem, &sums) : UFM_ERROR_MEMORY;
     if (status != UFM_OK) goto cleanup;
     first_order(&problem, &sums, &result);
+    if (!isfinite(result.objective) || !isfinite(result.gradient_norm)) {
+        status = ufm_fail(error, UFM_ERROR_INPUT, "the numbers of the point are so large that the objective overflows");
+        goto cleanup;
+    }
     status = dual_bound(&problem, &sums, u, &result);
     if (status == UFM_OK) status = spare_direction(&problem, &sums, a, &result);
     if (status == UFM_OK) status = witness(&problem, u, a, &result);
@@ -169,7 +173,7 @@ ufm_status ufm_certify(const ufm_point *point, const ufm_labels *labels, const u
     result.verdict = judge(&result, settings);
     *certificate = result;
 cleanup:
-    if (status != UFM_OK)
+    if (status == UFM_ERROR_MEMORY || status == UFM_ERROR_NUMERIC)
         ufm_fail(error, status, "the certificate could not be computed: %s", ufm_status_text(status));
     certify_sums_free(&sums);
     ufm_free(u);

@@ -40,7 +40,9 @@ static int run(const options *opts)
     ufm_solution *solution = NULL;
     ufm_labels *labels = NULL;
     ufm_objective objective, wanted;
-    ufm_status status = ufm_solution_load(opts->operand[0], &solution, &labels, &objective, &error);
+    ufm_status status = guard_solution_file(opts->operand[0], &error);
+    if (status == UFM_OK)
+        status = ufm_solution_load(opts->operand[0], &solution, &labels, &objective, &error);
     if (status == UFM_OK) status = read_objective(opts, &wanted, &error);
     if (status == UFM_OK) {
         if (opts->value[OPT_LOSS].given) objective.loss = wanted.loss;

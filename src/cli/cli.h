@@ -75,6 +75,10 @@ void progress_end(progress_line *line);
 void interrupt_install(void);
 bool interrupted(void);
 
+/* Loads the solution file in a child process first: libhdf5 crashes on some damaged files, and a crash there becomes a
+ * message here. */
+ufm_status guard_solution_file(const char *path, ufm_error *error);
+
 /* ---- Shared pieces of the commands ---- */
 /* The objective of the options. */
 ufm_status read_objective(const options *opts, ufm_objective *objective, ufm_error *error);
