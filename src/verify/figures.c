@@ -6,16 +6,6 @@
 #include <ufmlab/linalg.h>
 #include <ufmlab/report.h>
 
-typedef struct {
-    const ufm_verify_settings *settings;
-    ufm_error *error;
-} studio;
-
-static ufm_status balanced(const studio *s, const verify_instance *instance, verify_problem *problem)
-{
-    return verify_problem_make(instance, NULL, problem, s->error);
-}
-
 /* ---- Convergence of every solver ---------------------------------------------------------------- */
 
 enum { ITERATIONS_SHOWN = 2000 };
@@ -34,26 +24,26 @@ static bool write_trace(void *context, const ufm_progress *now)
     return true;
 }
 
-static ufm_status convergence(const studio *s, FILE *stream)
+static ufm_status convergence(verify_run *run, FILE *stream)
 {
     const verify_instance instance = {
         .classes = 6, .samples = "1:10,2:3", .objective = {UFM_LOSS_PAL, 5e-3, 5e-4, 1e-3}};
     verify_problem problem;
     ufm_prediction *prediction = NULL;
-    ufm_status status = balanced(s, &instance, &problem);
+    ufm_status status = verify_problem_make(&instance, NULL, &problem, run->error);
     if (status != UFM_OK) return status;
-    status = ufm_predict(problem.design, &problem.objective, &prediction, s->error);
+    status = ufm_predict(problem.design, &problem.objective, &prediction, run->error);
     fputs("solver,iteration,objective_gap,gradient_norm\n", stream);
     for (int solver = 0; status == UFM_OK && solver < UFM_SOLVER_COUNT; solver++) {
         trace t = {stream, ufm_solver_name((ufm_solver)solver), prediction->objective};
-        ufm_solve_settings solve = verify_solve_settings(&problem, s->settings, s->settings->seed);
+        ufm_solve_settings solve = verify_solve_settings(&problem, run, run->settings->seed);
         ufm_solution *solution;
         solve.minimize.solver = (ufm_solver)solver;
         solve.minimize.tolerance = 1e-12;
         solve.minimize.max_iterations = ITERATIONS_SHOWN;
         solve.minimize.observe = write_trace;
         solve.minimize.context = &t;
-        status = ufm_solve(problem.labels, &solve, &solution, s->error);
+        status = verify_solve(&problem, &solve, run, &solution);
         if (status == UFM_OK) ufm_solution_free(solution);
     }
     ufm_prediction_free(prediction);
@@ -63,7 +53,7 @@ static ufm_status convergence(const studio *s, FILE *stream)
 
 /* ---- Gram matrix of W beside the ETF's ---------------------------------------------------------- */
 
-static ufm_status gram(const studio *s, FILE *stream)
+static ufm_status gram(verify_run *run, FILE *stream)
 {
     const verify_instance instance = {.classes = 10,
                                       .samples = "1:3100,2:200",
@@ -72,11 +62,11 @@ static ufm_status gram(const studio *s, FILE *stream)
     verify_problem problem;
     ufm_prediction *prediction = NULL;
     ufm_solution *solution = NULL;
-    ufm_status status = balanced(s, &instance, &problem);
+    ufm_status status = verify_problem_make(&instance, NULL, &problem, run->error);
     if (status != UFM_OK) return status;
-    const ufm_solve_settings solve = verify_solve_settings(&problem, s->settings, s->settings->seed);
-    status = ufm_predict(problem.design, &problem.objective, &prediction, s->error);
-    if (status == UFM_OK) status = ufm_solve(problem.labels, &solve, &solution, s->error);
+    const ufm_solve_settings solve = verify_solve_settings(&problem, run, run->settings->seed);
+    status = ufm_predict(problem.design, &problem.objective, &prediction, run->error);
+    if (status == UFM_OK) status = verify_solve(&problem, &solve, run, &solution);
     if (status == UFM_OK) {
         const ufm_point *p = &solution->point;
         const int64_t K = p->classes;
@@ -124,7 +114,7 @@ static double measured_margin(const ufm_point *p, const ufm_labels *labels, int6
     return sum / (double)columns;
 }
 
-static ufm_status lambda_point(const studio *s, double ratio, FILE *stream)
+static ufm_status lambda_point(verify_run *run, double ratio, FILE *stream)
 {
     const verify_instance instance = {.classes = 6,
                                       .samples = "1:10,2:3,3:2",
@@ -135,12 +125,13 @@ static ufm_status lambda_point(const studio *s, double ratio, FILE *stream)
     ufm_prediction *prediction = NULL;
     ufm_solution *solution = NULL;
     ufm_metrics *metrics = NULL;
-    ufm_status status = balanced(s, &instance, &problem);
+    ufm_status status = verify_problem_make(&instance, NULL, &problem, run->error);
     if (status != UFM_OK) return status;
-    const ufm_solve_settings solve = verify_solve_settings(&problem, s->settings, s->settings->seed);
-    status = ufm_predict(problem.design, &problem.objective, &prediction, s->error);
-    if (status == UFM_OK) status = ufm_solve(problem.labels, &solve, &solution, s->error);
-    if (status == UFM_OK) status = ufm_metrics_compute(&solution->point, problem.labels, &metrics, s->error);
+    const ufm_solve_settings solve = verify_solve_settings(&problem, run, run->settings->seed);
+    status = ufm_predict(problem.design, &problem.objective, &prediction, run->error);
+    if (status == UFM_OK) status = verify_solve(&problem, &solve, run, &solution);
+    if (status == UFM_OK)
+        status = ufm_metrics_compute(&solution->point, problem.labels, &metrics, run->error);
     for (int64_t l = 0; status == UFM_OK && l < prediction->levels; l++) {
         const bool collapsed = prediction->phase == UFM_PHASE_COLLAPSED;
         const int64_t m = prediction->multiplicity[l];
@@ -155,7 +146,7 @@ static ufm_status lambda_point(const studio *s, double ratio, FILE *stream)
     return status;
 }
 
-static ufm_status lambda_path(const studio *s, FILE *stream)
+static ufm_status lambda_path(verify_run *run, FILE *stream)
 {
     /* Equal steps in the logarithm far from the threshold, closer together around it. */
     enum { SPREAD = 20 };
@@ -164,7 +155,8 @@ static ufm_status lambda_path(const studio *s, FILE *stream)
     ufm_status status = UFM_OK;
     fputs("mu_ratio,multiplicity,margin_predicted,margin_measured,scale_predicted,scale_measured\n", stream);
     for (int i = 0; status == UFM_OK && i < SPREAD + NEAR; i++)
-        status = lambda_point(s, i < SPREAD ? 1e-3 * pow(600, (double)i / SPREAD) : near[i - SPREAD], stream);
+        status =
+            lambda_point(run, i < SPREAD ? 1e-3 * pow(600, (double)i / SPREAD) : near[i - SPREAD], stream);
     return status;
 }
 
@@ -186,21 +178,21 @@ static void write_features(FILE *stream, const char *stage, const ufm_labels *la
     }
 }
 
-static ufm_status collapse_picture(const studio *s, FILE *stream)
+static ufm_status collapse_picture(verify_run *run, FILE *stream)
 {
     const verify_instance instance = {
         .classes = 3, .samples = "1:30,2:30", .objective = {UFM_LOSS_PAL, 5e-3, 1e-3, 1e-3}};
     verify_problem problem;
     ufm_solution *before = NULL, *after = NULL;
     double u[9], singular[3], vt[9], W[9];
-    ufm_status status = balanced(s, &instance, &problem);
+    ufm_status status = verify_problem_make(&instance, NULL, &problem, run->error);
     if (status != UFM_OK) return status;
-    ufm_solve_settings solve = verify_solve_settings(&problem, s->settings, s->settings->seed);
+    ufm_solve_settings solve = verify_solve_settings(&problem, run, run->settings->seed);
     solve.init_scale = 1;
-    status = ufm_solve(problem.labels, &solve, &after, s->error);
+    status = verify_solve(&problem, &solve, run, &after);
     solve.minimize.solver = UFM_SOLVER_LBFGS;
     solve.minimize.max_iterations = 0; /* the start itself */
-    if (status == UFM_OK) status = ufm_solve(problem.labels, &solve, &before, s->error);
+    if (status == UFM_OK) status = verify_solve(&problem, &solve, run, &before);
     if (status == UFM_OK) {
         memcpy(W, after->point.W, sizeof W);
         status = ufm_svd(ufm_view(W, 3, 3), u, singular, vt);
@@ -220,47 +212,47 @@ static ufm_status collapse_picture(const studio *s, FILE *stream)
 
 typedef struct {
     const char *name;
-    ufm_status (*write)(const studio *s, FILE *stream);
+    ufm_status (*write)(verify_run *run, FILE *stream);
 } figure_source;
 
-static const figure_source sources[VERIFY_FIGURE_STEPS] = {{"convergence", convergence},
-                                                           {"gram", gram},
-                                                           {"lambda-path", lambda_path},
-                                                           {"collapse", collapse_picture}};
+static const figure_source sources[VERIFY_FIGURES] = {{"convergence", convergence},
+                                                      {"gram", gram},
+                                                      {"lambda-path", lambda_path},
+                                                      {"collapse", collapse_picture}};
 
-static ufm_status make_figure(const studio *s, const figure_source *source)
+static ufm_status make_figure(verify_run *run, const figure_source *source)
 {
-    const char *out = s->settings->out;
+    const char *out = run->settings->out;
     char csv[1024], directory[1024];
     ufm_output *output;
     snprintf(csv, sizeof csv, "%s/data/%s.csv", out, source->name);
     snprintf(directory, sizeof directory, "%s/figures", out);
-    ufm_status status = ufm_output_open(csv, &output, s->error);
+    ufm_status status = ufm_output_open(csv, &output, run->error);
     if (status != UFM_OK) return status;
-    status = source->write(s, ufm_output_stream(output));
+    status = source->write(run, ufm_output_stream(output));
     if (status != UFM_OK) {
         ufm_output_abort(output);
         return status;
     }
-    status = ufm_output_commit(output, s->error);
+    status = ufm_output_commit(output, run->error);
     const ufm_figure figure = {source->name, csv, source->name};
-    return status == UFM_OK ? ufm_figure_draw(&figure, directory, s->error) : status;
+    return status == UFM_OK ? ufm_figure_draw(&figure, directory, run->error) : status;
 }
 
-ufm_status verify_figures(const ufm_verify_settings *settings, verify_step *step, void *context,
-                          ufm_error *error)
+ufm_status verify_figures(verify_run *run)
 {
-    const studio s = {settings, error};
     char directory[1024];
     ufm_status status = UFM_OK;
     static const char *const folders[] = {"data", "figures"};
     for (int i = 0; status == UFM_OK && i < 2; i++) {
-        snprintf(directory, sizeof directory, "%s/%s", settings->out, folders[i]);
-        status = ufm_make_directory(directory, error);
+        snprintf(directory, sizeof directory, "%s/%s", run->settings->out, folders[i]);
+        status = ufm_make_directory(directory, run->error);
     }
-    for (int i = 0; status == UFM_OK && i < VERIFY_FIGURE_STEPS; i++) {
-        status = step(context, sources[i].name);
-        if (status == UFM_OK) status = make_figure(&s, &sources[i]);
+    for (int i = 0; status == UFM_OK && i < VERIFY_FIGURES; i++) {
+        char what[64];
+        snprintf(what, sizeof what, "figure %s", sources[i].name);
+        status = verify_begin(run, what, VERIFY_FIGURE_WORK);
+        if (status == UFM_OK) status = make_figure(run, &sources[i]);
     }
     return status;
 }

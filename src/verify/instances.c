@@ -251,16 +251,3 @@ void verify_problem_free(verify_problem *problem)
     ufm_design_free(problem->design);
     *problem = (verify_problem){0};
 }
-
-ufm_solve_settings verify_solve_settings(const verify_problem *problem, const ufm_verify_settings *settings,
-                                         uint64_t seed)
-{
-    ufm_solve_settings solve = ufm_solve_defaults();
-    solve.objective = problem->objective;
-    solve.dim = problem->dim;
-    solve.threads = settings->threads;
-    solve.seed = seed;
-    solve.minimize.solver = UFM_SOLVER_NEWTON;
-    solve.gap_tolerance = ufm_claim_tolerance(UFM_CLAIM_GLOBAL);
-    return solve;
-}

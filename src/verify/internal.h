@@ -35,21 +35,34 @@ typedef struct {
 ufm_status verify_problem_make(const verify_instance *instance, const char *data, verify_problem *problem,
                                ufm_error *error);
 void verify_problem_free(verify_problem *problem);
-/* Newton from seed; tolerance and polishing as every claim needs them. */
-ufm_solve_settings verify_solve_settings(const verify_problem *problem, const ufm_verify_settings *settings,
-                                         uint64_t seed);
+
+/* One run of ufm_verify. Work is in the units of verify_instance.work. */
+typedef struct {
+    const ufm_verify_settings *settings;
+    double total, done; /* of the work */
+    double current;     /* work of what runs now */
+    const char *what;   /* its name */
+    bool cancelled;
+    ufm_error *error;
+} verify_run;
+/* Says what comes next and how much work it is; UFM_ERROR_CANCELLED when the user wants to stop. */
+ufm_status verify_begin(verify_run *run, const char *what, double work);
+
+/* Newton from seed; tolerance and polishing as every claim needs them. Reports progress through the run. */
+ufm_solve_settings verify_solve_settings(const verify_problem *problem, verify_run *run, uint64_t seed);
+/* ufm_solve, or UFM_ERROR_CANCELLED. */
+ufm_status verify_solve(const verify_problem *problem, const ufm_solve_settings *settings, verify_run *run,
+                        ufm_solution **solution);
 
 /* Judges everything that the instance claims and appends to the verification, which has room. */
 ufm_status verify_judge(const verify_instance *instance, const verify_problem *problem, int64_t index,
-                        const ufm_verify_settings *settings, ufm_verification *verification,
-                        ufm_error *error);
+                        verify_run *run, ufm_verification *verification);
 
-/* Data of the figures as CSV in DIR/data, the figures in DIR/figures. `step` is called before each. */
-typedef ufm_status verify_step(void *context, const char *what);
-ufm_status verify_figures(const ufm_verify_settings *settings, verify_step *step, void *context,
-                          ufm_error *error);
-/* Steps that verify_figures will take. */
-enum { VERIFY_FIGURE_STEPS = 4 };
+/* Data of the figures as CSV in DIR/data, the figures in DIR/figures. */
+ufm_status verify_figures(verify_run *run);
+/* How many there are, and the work of each. */
+enum { VERIFY_FIGURES = 4 };
+#define VERIFY_FIGURE_WORK 1.0
 
 /* index.html, verify.json, claims.csv. */
 ufm_status verify_write_report(const ufm_verification *verification, const char *directory, ufm_error *error);

@@ -9,6 +9,7 @@ static const double refuting = 1000;
 typedef struct {
     const verify_problem *problem;
     int64_t index;
+    verify_run *run;
     ufm_verification *verification;
 } docket;
 
@@ -93,17 +94,16 @@ static ufm_status invariant_distance(const ufm_point *a, const ufm_point *b, dou
     return UFM_OK;
 }
 
-static ufm_status judge_uniqueness(const docket *d, int extra_seeds, const ufm_verify_settings *settings,
-                                   const ufm_solution *first, ufm_error *error)
+static ufm_status judge_uniqueness(const docket *d, int extra_seeds, const ufm_solution *first)
 {
     double farthest = 0;
     bool certified = first->certificate.verdict == UFM_CERTIFIED_GLOBAL;
     for (int s = 1; s <= extra_seeds; s++) {
         const ufm_solve_settings solve =
-            verify_solve_settings(d->problem, settings, settings->seed + (uint64_t)s);
+            verify_solve_settings(d->problem, d->run, d->run->settings->seed + (uint64_t)s);
         ufm_solution *other;
         double distance;
-        ufm_status status = ufm_solve(d->problem->labels, &solve, &other, error);
+        ufm_status status = verify_solve(d->problem, &solve, d->run, &other);
         if (status != UFM_OK) return status;
         certified = certified && other->certificate.verdict == UFM_CERTIFIED_GLOBAL;
         status = invariant_distance(&first->point, &other->point, &distance);
@@ -184,20 +184,21 @@ static ufm_status judge_unbalanced(const docket *d, const ufm_solution *s, const
 }
 
 ufm_status verify_judge(const verify_instance *instance, const verify_problem *problem, int64_t index,
-                        const ufm_verify_settings *settings, ufm_verification *verification, ufm_error *error)
+                        verify_run *run, ufm_verification *verification)
 {
-    const docket d = {problem, index, verification};
-    const ufm_solve_settings solve = verify_solve_settings(problem, settings, settings->seed);
+    const docket d = {problem, index, run, verification};
+    const ufm_solve_settings solve = verify_solve_settings(problem, run, run->settings->seed);
+    ufm_error *error = run->error;
     ufm_solution *solution = NULL;
     ufm_metrics *metrics = NULL;
-    ufm_status status = ufm_solve(problem->labels, &solve, &solution, error);
+    ufm_status status = verify_solve(problem, &solve, run, &solution);
     if (status == UFM_OK) status = ufm_metrics_compute(&solution->point, problem->labels, &metrics, error);
     if (status != UFM_OK) goto cleanup;
     claim_global(&d, &solution->certificate, UFM_CLAIM_GLOBAL, UFM_VERIFIED);
     status = problem->design ? judge_balanced(&d, solution, metrics, error)
                              : judge_unbalanced(&d, solution, metrics, error);
     if (status == UFM_OK && instance->extra_seeds > 0)
-        status = judge_uniqueness(&d, instance->extra_seeds, settings, solution, error);
+        status = judge_uniqueness(&d, instance->extra_seeds, solution);
     if (status == UFM_OK && instance->mu_ratio > 0 && instance->mu_ratio < 1)
         status = judge_origin(&d, error);
 cleanup:

@@ -13,8 +13,8 @@ static const ufm_claim *find(const ufm_verification *v, int64_t instance, ufm_cl
     return NULL;
 }
 
-/* One or two digits where that needs no exponent; else one digit and the exponent without its padding: 4e-16, 3e-4,
- * 0. */
+/* One or two digits where that needs no exponent; else one digit and the exponent without its padding: 4e-16,
+ * 3e-4, 0. */
 static void short_number(double value, char *text, size_t size)
 {
     char digits[16];

@@ -4,8 +4,6 @@
 
 /* Most claims that one instance makes. */
 enum { CLAIMS_EACH = UFM_CLAIM_COUNT };
-/* Share of the work that a figure is worth, in the units of verify_instance.work. */
-static const double figure_work = 1;
 
 const char *ufm_claim_id(ufm_claim_kind kind)
 {
@@ -55,27 +53,6 @@ void ufm_verification_free(ufm_verification *verification)
     ufm_free(verification);
 }
 
-typedef struct {
-    const ufm_verify_settings *settings;
-    double done, total;
-    ufm_error *error;
-} timeline;
-
-static ufm_status announce(const timeline *time, const char *what)
-{
-    const ufm_verify_settings *s = time->settings;
-    if (!s->progress || s->progress(s->context, time->done / time->total, what)) return UFM_OK;
-    return ufm_fail(time->error, UFM_ERROR_CANCELLED, "interrupted during %s; nothing was written", what);
-}
-
-static ufm_status before_figure(void *context, const char *what)
-{
-    timeline *time = context;
-    const ufm_status status = announce(time, what);
-    time->done += figure_work;
-    return status;
-}
-
 static void note_missing(ufm_verification *v, const char *name)
 {
     const size_t used = strlen(v->missing);
@@ -90,42 +67,40 @@ static bool wanted(const ufm_verify_settings *settings, const verify_instance *i
     return !settings->only || strstr(name, settings->only);
 }
 
-static ufm_status run_instances(timeline *time, ufm_verification *v)
+static ufm_status run_instances(verify_run *run, ufm_verification *v)
 {
     for (int64_t i = 0; i < verify_instance_count; i++) {
         const verify_instance *instance = &verify_instances[i];
         verify_problem problem;
         char name[sizeof v->instance[0].name];
-        if (!wanted(time->settings, instance, name, sizeof name)) continue;
-        ufm_status status = announce(time, name);
+        if (!wanted(run->settings, instance, name, sizeof name)) continue;
+        ufm_status status = verify_begin(run, name, instance->work);
         if (status != UFM_OK) return status;
-        time->done += instance->work;
-        status = verify_problem_make(instance, time->settings->data, &problem, time->error);
+        status = verify_problem_make(instance, run->settings->data, &problem, run->error);
         if (status == UFM_ERROR_IO && instance->file) {
             note_missing(v, name);
             continue;
         }
         if (status != UFM_OK) return status;
         memcpy(v->instance[v->instances].name, name, sizeof name);
-        status = verify_judge(instance, &problem, v->instances, time->settings, v, time->error);
+        status = verify_judge(instance, &problem, v->instances, run, v);
         v->instances++;
         verify_problem_free(&problem);
         if (status != UFM_OK) return status;
     }
     if (v->instances == 0 && v->missing[0])
-        return ufm_fail(time->error, UFM_ERROR_USAGE, "data not found: %s; set UFMLAB_DATA or --data",
+        return ufm_fail(run->error, UFM_ERROR_USAGE, "data not found: %s; set UFMLAB_DATA or --data",
                         v->missing);
     if (v->instances == 0)
-        return ufm_fail(time->error, UFM_ERROR_USAGE,
-                        "no instance is named like '%.60s'; without --only all are run",
-                        time->settings->only);
+        return ufm_fail(run->error, UFM_ERROR_USAGE,
+                        "no instance is named like '%.60s'; without --only all are run", run->settings->only);
     return UFM_OK;
 }
 
 static double total_work(const ufm_verify_settings *settings)
 {
     char name[sizeof((ufm_instance_name *)0)->name];
-    double total = settings->out ? figure_work * VERIFY_FIGURE_STEPS : 0;
+    double total = settings->out ? VERIFY_FIGURE_WORK * VERIFY_FIGURES : 0;
     for (int64_t i = 0; i < verify_instance_count; i++)
         if (wanted(settings, &verify_instances[i], name, sizeof name)) total += verify_instances[i].work;
     return total;
@@ -134,7 +109,7 @@ static double total_work(const ufm_verify_settings *settings)
 ufm_status ufm_verify(const ufm_verify_settings *settings, ufm_verification **verification, ufm_error *error)
 {
     const double started = ufm_seconds();
-    timeline time = {.settings = settings, .total = total_work(settings), .error = error};
+    verify_run run = {.settings = settings, .total = total_work(settings), .error = error};
     ufm_verification *made = ufm_alloc(1, sizeof *made);
     if (made) made->claim = ufm_alloc(verify_instance_count * CLAIMS_EACH, sizeof *made->claim);
     if (made) made->instance = ufm_alloc(verify_instance_count, sizeof *made->instance);
@@ -142,8 +117,8 @@ ufm_status ufm_verify(const ufm_verify_settings *settings, ufm_verification **ve
         ufm_verification_free(made);
         return ufm_fail(error, UFM_ERROR_MEMORY, "not enough memory for the table of claims");
     }
-    ufm_status status = run_instances(&time, made);
-    if (status == UFM_OK && settings->out) status = verify_figures(settings, before_figure, &time, error);
+    ufm_status status = run_instances(&run, made);
+    if (status == UFM_OK && settings->out) status = verify_figures(&run);
     made->seconds = ufm_seconds() - started;
     if (status == UFM_OK && settings->out) status = verify_write_report(made, settings->out, error);
     if (status == UFM_OK) {
