@@ -124,7 +124,8 @@ figures: deps ## draw the README's figures anew into plots/figures/
 	@mkdir -p plots/figures && cp build/figures/figures/*.png plots/figures/
 	@ls -l plots/figures/*.png
 install: build ## install under PREFIX (staged under DESTDIR)
-	install -d $(DESTDIR)$(PREFIX)/bin $(DESTDIR)$(PREFIX)/lib $(DESTDIR)$(PREFIX)/include/ufmlab $(DESTDIR)$(PREFIX)/share/ufmlab/plots
+	install -d $(DESTDIR)$(PREFIX)/bin $(DESTDIR)$(PREFIX)/lib $(DESTDIR)$(PREFIX)/include/ufmlab $(DESTDIR)$(PREFIX)/share/ufmlab/plots \
+		$(DESTDIR)$(PREFIX)/share/man/man1 $(DESTDIR)$(PREFIX)/lib/pkgconfig
 	install $(BIN)/ufmlab $(DESTDIR)$(PREFIX)/bin/
 	install -m 644 $(LIB)/libufmlab.a $(DESTDIR)$(PREFIX)/lib/
 	install $(LIB)/libufmlab.so $(DESTDIR)$(PREFIX)/lib/libufmlab.so.$(VERSION)
@@ -132,6 +133,9 @@ install: build ## install under PREFIX (staged under DESTDIR)
 	ln -sf libufmlab.so.0 $(DESTDIR)$(PREFIX)/lib/libufmlab.so
 	install -m 644 include/ufmlab/*.h $(DESTDIR)$(PREFIX)/include/ufmlab/
 	install -m 644 plots/*.gp $(DESTDIR)$(PREFIX)/share/ufmlab/plots/
+	$(BIN)/ufmlab --man-page > $(DESTDIR)$(PREFIX)/share/man/man1/ufmlab.1
+	printf 'Name: ufmlab\nDescription: unconstrained feature model\nVersion: %s\nRequires.private: %s\nLibs: -L%s/lib -lufmlab\nCflags: -I%s/include\n' \
+		'$(VERSION)' '$(PACKAGES)' '$(PREFIX)' '$(PREFIX)' > $(DESTDIR)$(PREFIX)/lib/pkgconfig/ufmlab.pc
 clean: ## remove build/
 	rm -rf build
 help: ## this list

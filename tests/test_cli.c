@@ -330,6 +330,7 @@ static void test_help(void)
         TEST(program(arguments) == 0 && strstr(out, "Usage: ufmlab") && err[0] == '\0');
     }
     TEST(program("") == 2 && strstr(err, "Usage: ufmlab"));
+    TEST(program("--man-page") == 0 && strncmp(out, ".TH UFMLAB", 10) == 0 && strstr(out, "lambda"));
     TEST(program("--version") == 0 && strncmp(out, "ufmlab ", 7) == 0);
 }
 

@@ -49,6 +49,8 @@ typedef struct {
 /* Parses what follows the command's name. On failure the message says what would be right. */
 ufm_status options_parse(const command *cmd, int argc, char **argv, options *opts, ufm_error *error);
 void print_command_help(const command *cmd, FILE *stream);
+/* The manual page, in roff. */
+void print_man_page(const command *const *commands, int count, FILE *stream);
 /* A Markdown table of all options, for the README. */
 void print_option_table(FILE *stream);
 

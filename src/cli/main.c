@@ -47,6 +47,10 @@ int main(int argc, char **argv)
         printf("ufmlab %s\n", UFM_VERSION);
         return finish_output(EXIT_DONE);
     }
+    if (strcmp(name, "--man-page") == 0) {
+        print_man_page(commands, COMMANDS, stdout);
+        return finish_output(EXIT_DONE);
+    }
     if (strcmp(name, "--option-table") == 0) {
         print_option_table(stdout);
         return finish_output(EXIT_DONE);

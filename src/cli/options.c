@@ -168,6 +168,55 @@ void print_command_help(const command *cmd, FILE *stream)
     }
 }
 
+/* Text for roff: hyphens and backslashes spelled out. */
+static void print_roff(const char *text, FILE *stream)
+{
+    for (const char *c = text; *c; c++) {
+        if (*c == '-' || *c == '\\') fputc('\\', stream);
+        fputc(*c, stream);
+    }
+}
+
+static void print_man_option(const option_row *row, FILE *stream)
+{
+    fputs(".TP\n.B ", stream);
+    print_roff("--", stream);
+    print_roff(row->name, stream);
+    if (row->argument) fprintf(stream, " \\fI%s\\fR", row->argument);
+    fputc('\n', stream);
+    print_roff(row->help, stream);
+    if (row->text) {
+        fputs(" (default ", stream);
+        print_roff(row->text, stream);
+        fputc(')', stream);
+    }
+    fputc('\n', stream);
+}
+
+void print_man_page(const command *const *commands, int count, FILE *stream)
+{
+    fprintf(stream,
+            ".TH UFMLAB 1 \"\" \"ufmlab %s\"\n.SH NAME\nufmlab \\- verify the theory of the unconstrained "
+            "feature "
+            "model\n.SH SYNOPSIS\n.B ufmlab\n.I command\n[options]\n.SH COMMANDS\n",
+            UFM_VERSION);
+    for (int c = 0; c < count; c++) {
+        fputs(".TP\n.B ", stream);
+        print_roff(commands[c]->synopsis, stream);
+        fputc('\n', stream);
+        print_roff(commands[c]->summary, stream);
+        fputc('\n', stream);
+    }
+    fputs(".SH OPTIONS\nEach command's \\-\\-help lists those that it takes.\n", stream);
+    for (int g = 0; g < GROUPS; g++) {
+        fprintf(stream, ".SS %s\n", groups[g].title);
+        for (int i = 0; i < OPTIONS; i++)
+            if (rows[i].group == groups[g].group) print_man_option(&rows[i], stream);
+    }
+    fputs(".SH EXIT STATUS\n0 done, 1 a claim was refuted or a run failed, 2 bad usage or bad input.\n",
+          stream);
+}
+
 void print_option_table(FILE *stream)
 {
     fprintf(stream, "| option | default | meaning |\n|---|---|---|\n");
