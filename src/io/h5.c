@@ -43,6 +43,7 @@ static ufm_h5 *new_file(const char *path, ufm_error *error)
         return NULL;
     }
     file->file = H5I_INVALID_HID;
+    file->driver = H5I_INVALID_HID;
     file->target.fd = -1;
     return file;
 }
@@ -135,6 +136,7 @@ void ufm_h5_abort(ufm_h5 *file)
         H5Fclose(file->file);
         ufm_h5_silence_end(silence);
     }
+    if (file->driver >= 0) H5FDunregister(file->driver);
     ufm_replacement_drop(&file->target);
     ufm_free(file);
 }
