@@ -310,6 +310,7 @@ static void test_reproducible(void)
         TEST(program(arguments) == 0);
         char *timing = strstr(out, " s\n"); /* the only text that may differ */
         TEST(timing != NULL);
+        if (i == 0) sleep(1); /* files must not hold the time either */
         if (i == 0)
             snprintf(first, sizeof first, "%s", timing ? timing : "");
         else

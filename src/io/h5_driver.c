@@ -128,12 +128,15 @@ hid_t ufm_h5_driver_create(ufm_h5 *file)
                                 .fl_map = H5FD_FLMAP_DICHOTOMY};
     const driver_info info = {file};
     hid_t created = H5I_INVALID_HID;
-    const hid_t access = H5Pcreate(H5P_FILE_ACCESS);
+    const hid_t access = H5Pcreate(H5P_FILE_ACCESS), creation = H5Pcreate(H5P_FILE_CREATE);
     file->driver = H5FDregister(&class);
-    /* The format of HDF5 1.8, whose metadata carry checksums. */
-    if (access >= 0 && file->driver >= 0 && H5Pset_driver(access, file->driver, &info) >= 0 &&
+    /* The format of HDF5 1.8, whose metadata carry checksums; no times, so that equal content makes equal
+     * files. */
+    if (access >= 0 && creation >= 0 && H5Pset_obj_track_times(creation, 0) >= 0 && file->driver >= 0 &&
+        H5Pset_driver(access, file->driver, &info) >= 0 &&
         H5Pset_libver_bounds(access, H5F_LIBVER_V18, H5F_LIBVER_V18) >= 0)
-        created = H5Fcreate(file->target.temporary, H5F_ACC_TRUNC, H5P_DEFAULT, access);
+        created = H5Fcreate(file->target.temporary, H5F_ACC_TRUNC, creation, access);
     if (access >= 0) H5Pclose(access);
+    if (creation >= 0) H5Pclose(creation);
     return created;
 }

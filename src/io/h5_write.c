@@ -31,8 +31,9 @@ static hid_t create_dataset(ufm_h5 *file, const char *name, const layout *shape)
     const hid_t space =
         shape->rank == 0 ? H5Screate(H5S_SCALAR) : H5Screate_simple(shape->rank, shape->extents, NULL);
     hid_t dataset = H5I_INVALID_HID;
-    bool ok =
-        groups >= 0 && properties >= 0 && space >= 0 && H5Pset_create_intermediate_group(groups, 1) >= 0;
+    bool ok = groups >= 0 && properties >= 0 && space >= 0 &&
+              H5Pset_create_intermediate_group(groups, 1) >= 0 &&
+              H5Pset_obj_track_times(properties, 0) >= 0; /* equal content makes equal files */
     if (ok && shape->deflated)
         ok = H5Pset_chunk(properties, shape->rank, shape->chunk) >= 0 && H5Pset_deflate(properties, 4) >= 0;
     if (ok) dataset = H5Dcreate2(file->file, name, shape->type, space, groups, properties, H5P_DEFAULT);

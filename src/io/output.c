@@ -56,6 +56,11 @@ FILE *ufm_output_stream(ufm_output *output)
     return output->stream;
 }
 
+const char *ufm_output_path(const ufm_output *output)
+{
+    return output->file.path;
+}
+
 ufm_status ufm_output_commit(ufm_output *output, ufm_error *error)
 {
     const bool failed = ferror(output->stream) != 0;
