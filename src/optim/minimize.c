@@ -2,6 +2,7 @@
 #include "solver.h"
 #include <gsl/gsl_errno.h>
 #include <math.h>
+#include <pthread.h>
 #include <string.h>
 #include <ufmlab/linalg.h>
 
@@ -135,13 +136,32 @@ static int64_t iterate(solver_run *run, const solver_ops *ops, ufm_stop *stop, s
     }
 }
 
+/* GSL's default handler aborts the program; its return codes are all handled here. The handler belongs to the
+ * process, so of concurrent minimisations the first switches it off and the last puts it back. */
+static pthread_mutex_t handler_lock = PTHREAD_MUTEX_INITIALIZER;
+static gsl_error_handler_t *handler_before;
+static int handler_users;
+
+static void handler_off(void)
+{
+    pthread_mutex_lock(&handler_lock);
+    if (handler_users++ == 0) handler_before = gsl_set_error_handler_off();
+    pthread_mutex_unlock(&handler_lock);
+}
+
+static void handler_back(void)
+{
+    pthread_mutex_lock(&handler_lock);
+    if (--handler_users == 0) gsl_set_error_handler(handler_before);
+    pthread_mutex_unlock(&handler_lock);
+}
+
 ufm_status ufm_minimize(const ufm_function *function, const ufm_minimize_settings *settings, double *x,
                         ufm_minimize_info *info, ufm_error *error)
 {
     ufm_status status = check(function, settings, error);
     if (status != UFM_OK) return status;
-    /* GSL's default handler aborts the program; its return codes are all handled here. */
-    gsl_error_handler_t *handler = gsl_set_error_handler_off();
+    handler_off();
     const double started = ufm_seconds();
     const solver_ops *ops = solvers[settings->solver];
     solver_run run = {.function = function, .settings = settings};
@@ -162,7 +182,7 @@ ufm_status ufm_minimize(const ufm_function *function, const ufm_minimize_setting
     result.products = run.products;
     result.seconds = ufm_seconds() - started;
     ops->finish(&run);
-    gsl_set_error_handler(handler);
+    handler_back();
     if (status == UFM_OK) *info = result;
     return status;
 }
