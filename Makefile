@@ -9,9 +9,9 @@ BIN   := $(if $(filter release,$(MODE)),build/bin,$(BUILD)/bin)
 LIB   := $(if $(filter release,$(MODE)),build/lib,$(BUILD)/lib)
 
 # --- what must be on the machine: kind:name:Debian package (see .ci/deps) ---------------------------
-PACKAGES := gsl openblas lapacke hdf5 yajl expat
+PACKAGES := gsl openblas lapacke arpack hdf5 yajl expat
 NEEDS := cmd:gcc:build-essential cmd:pkg-config:pkg-config cmd:gnuplot:gnuplot-nox pkg:gsl:libgsl-dev \
-         pkg:openblas:libopenblas-dev pkg:lapacke:liblapacke-dev pkg:hdf5:libhdf5-dev \
+         pkg:openblas:libopenblas-dev pkg:lapacke:liblapacke-dev pkg:arpack:libarpack2-dev pkg:hdf5:libhdf5-dev \
          pkg:yajl:libyajl-dev pkg:expat:libexpat1-dev
 NEEDS_TEST     := $(NEEDS) pkg:cunit:libcunit1-dev
 NEEDS_CLANG    := $(NEEDS_TEST) cmd:clang:clang
@@ -118,11 +118,23 @@ $(BUILD)/%.o: %.c
 	$(RUN)$(CC) $(ALL_CPPFLAGS) $(ALL_CFLAGS) -MMD -MP -c -o $@ $<
 -include $(LIB_OBJECTS:.o=.d) $(CLI_OBJECTS:.o=.d) $(TEST_OBJECTS:.o=.d)
 
-figures: deps ## draw the README's figures anew into plots/figures/
+# One instance for most pictures of the landscape: small enough to look at, with every kind of saddle.
+SHOWN := --classes 6 --samples 1:4,2:2 --lambda-w 5e-3 --lambda-h 5e-4 --lambda-b 1e-2 --quiet
+SLICES := random saddle trajectory line geodesic
+figures: deps ## draw the README's and the notes' figures anew into plots/figures/ (about a minute)
 	@$(MAKE_AGAIN) build
-	@$(BIN)/ufmlab verify --only K=4 --out build/figures > /dev/null
-	@mkdir -p plots/figures && cp build/figures/figures/*.png plots/figures/
-	@ls -l plots/figures/*.png
+	@rm -rf build/figures && mkdir -p plots/figures
+	@$(BIN)/ufmlab verify --only K=4 --out build/figures --quiet > build/figures.log
+	@$(BIN)/ufmlab landscape saddles $(SHOWN) --dim 8 --out build/figures >> build/figures.log
+	@$(BIN)/ufmlab landscape spectrum $(SHOWN) --out build/figures >> build/figures.log
+	@for kind in $(SLICES); do $(BIN)/ufmlab landscape slice --kind $$kind --classes 4 --samples 1:3,2:2 \
+		--lambda-w 5e-3 --lambda-h 1e-3 --quiet --out build/figures >> build/figures.log || exit 1; done
+	@$(BIN)/ufmlab landscape phase --classes 10 --samples 1:1000,2:100 --quiet --out build/figures >> build/figures.log
+	@$(BIN)/ufmlab landscape path --classes 6 --samples 1:10,2:3,3:1 --quiet --out build/figures >> build/figures.log
+	@$(BIN)/ufmlab landscape collapse --classes 3 --samples 1:10,2:10 --quiet --out build/figures >> build/figures.log
+	@gnuplot -c plots/small-dimension.gp experiments/results/small-dimension.csv build/figures/figures/small-dimension.png
+	@cp build/figures/figures/*.png build/figures/figures/*.gif plots/figures/
+	@ls plots/figures
 install: build ## install under PREFIX (staged under DESTDIR)
 	install -d $(DESTDIR)$(PREFIX)/bin $(DESTDIR)$(PREFIX)/lib $(DESTDIR)$(PREFIX)/include/ufmlab $(DESTDIR)$(PREFIX)/share/ufmlab/plots \
 		$(DESTDIR)$(PREFIX)/share/man/man1 $(DESTDIR)$(PREFIX)/lib/pkgconfig

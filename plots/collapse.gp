@@ -23,15 +23,19 @@ colour(tags) = int((sum [i=1:size_of(tags)] red[class_of(tags, i)])/size_of(tags
     + int((sum [i=1:size_of(tags)] green[class_of(tags, i)])/size_of(tags))*256 \
     + int((sum [i=1:size_of(tags)] blue[class_of(tags, i)])/size_of(tags))
 mark(tags) = size_of(tags) == 1 ? 7 : size_of(tags) == 2 ? 8 : 4
+# In text every tag set has a letter instead of a colour.
+letter(i) = plain ? i : mark(word(found, i))
 label(tags) = (size_of(tags) == 1 ? "class " : "tag set ").tags
 larger(a, b) = a > b ? a : b
 is(stage, tags) = strcol(1) eq stage && strcol(3) eq tags
 
 set size square
 set xlabel "first coordinate"
-set ylabel "second coordinate"
-set xzeroaxis linestyle 100
-set yzeroaxis linestyle 100
+set ylabel beside("second coordinate")
+if (!plain) {
+    set xzeroaxis linestyle 100
+    set yzeroaxis linestyle 100
+}
 unset key
 side = 0.36
 set multiplot
@@ -62,11 +66,11 @@ do for [s = 1:2] {
         }
     }
     plot for [i = 1:words(found)] in skip 1 using (is(stages[s], word(found, i)) ? $5 : NaN):6 \
-        with points pointtype mark(word(found, i)) pointsize (s == 1 ? 0.8 : 1.6) linewidth 1.5 \
+        with points pointtype letter(i) pointsize (s == 1 ? 0.8 : 1.6) linewidth 1.5 \
         linecolor rgb colour(word(found, i))
 }
 @legend_panel
-plot for [i = 1:words(found)] NaN with points pointtype mark(word(found, i)) pointsize 1.2 linewidth 1.5 \
+plot for [i = 1:words(found)] NaN with points pointtype letter(i) pointsize 1.2 linewidth 1.5 \
     linecolor rgb colour(word(found, i)) title label(word(found, i))
 unset multiplot
-set output
+@finish

@@ -19,8 +19,8 @@ mark(name, value) = strcol(1) eq name && is_marked(column(2)) ? value : NaN
 
 set logscale xy
 set xlabel "iteration + 1"
-set format x "10^{%T}"
-set format y "10^{%T}"
+set format x power
+set format y power
 set xrange [1:*]
 unset key
 set multiplot
@@ -30,7 +30,7 @@ do for [panel = 1:2] {
     set lmargin at screen panel == 1 ? 0.09 : 0.59
     set rmargin at screen panel == 1 ? 0.48 : 0.98
     set title panel == 1 ? "Objective gap" : "Gradient norm"
-    set ylabel panel == 1 ? "objective − optimum (at least 10^{−17})" : "Euclidean norm of the gradient"
+    set ylabel beside(panel == 1 ? "objective − optimum (at least 10^{−17})" : "Euclidean norm of the gradient")
     plot for [i = 1:words(found)] in skip 1 using (pick(word(found, i), $2 + 1)):(shown(column(panel + 2))) \
              with lines linetype i, \
          for [i = 1:words(found)] in skip 1 using (mark(word(found, i), $2 + 1)):(shown(column(panel + 2))) \
@@ -39,4 +39,4 @@ do for [panel = 1:2] {
 @legend_panel
 plot for [i = 1:words(found)] NaN with linespoints linetype i pointsize 0.7 title word(found, i)
 unset multiplot
-set output
+@finish

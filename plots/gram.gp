@@ -23,6 +23,9 @@ do for [i = 1:3] {
 }
 largest(value) = value > 0 ? value : 1e-17
 
+# In text a cell is its value in ninths of the largest, without sign where there is no room for it.
+digit(share) = abs(share) < 0.5/9 ? "." : sprintf(K <= 12 && share < 0 ? "-%.0f" : "%.0f", 9*abs(share))
+
 # Colour-blind-safe, white at zero.
 set palette defined (-1 "#2166ac", -0.5 "#92c5de", 0 "#f7f7f7", 0.5 "#fdb863", 1 "#b35806")
 unset grid
@@ -31,10 +34,11 @@ set tics out scale 0.5
 step = K <= 12 ? 1 : K <= 24 ? 2 : K <= 60 ? 10 : 20
 set xtics 0, step
 set ytics 0, step
-set xrange [-0.5:K-0.5]
+set xrange [plain ? -0.9 : -0.5:K-0.5]
 set yrange [K-0.5:-0.5]
 set xlabel "class"
 set cblabel offset 0,0.4
+if (plain) { unset colorbox }
 side = 0.255
 set multiplot
 set tmargin at screen 0.90
@@ -43,17 +47,18 @@ do for [i = 1:3] {
     left = 0.065 + (i - 1)*0.325
     set lmargin at screen left
     set rmargin at screen left + side
-    set ylabel i == 1 ? "class" : ""
-    set title titles[i]
+    set ylabel beside(i == 1 ? "class" : "")
     top = i == 3 ? largest(difference_max) : largest(gram_max)
+    set title plain ? sprintf("%s, 9 = %.2g", panels[i], top) : titles[i]
     set cbrange [-top:top]
     set cbtics (sprintf(i == 3 ? "%.0e" : "%.3g", -top) -top, "0" 0, sprintf(i == 3 ? "%.0e" : "%.3g", top) top)
-    set colorbox horizontal user origin screen left, screen 0.10 size screen side, screen 0.04
+    if (!plain) { set colorbox horizontal user origin screen left, screen 0.10 size screen side, screen 0.04 }
     set table $entries separator comma
     plot in skip 1 using 3:2:4 with table if (panel_is(i))
     unset table
     # Rectangles stay sharp at any size; of many an image is smaller.
-    if (K <= 40) { plot $entries using 1:2:3 with image pixels } else { plot $entries using 1:2:3 with image }
+    if (plain) { plot $entries using 1:2:(digit($3/top)) with labels } \
+    else { if (K <= 40) { plot $entries using 1:2:3 with image pixels } else { plot $entries using 1:2:3 with image } }
 }
 unset multiplot
-set output
+@finish

@@ -237,6 +237,148 @@ static void test_angle(void)
     TEST(isnan(ufm_angle(3, x, zero)) && isnan(ufm_angle(3, zero, x)) && isnan(ufm_angle(3, x, bad)));
 }
 
+/* ---- Lanczos against LAPACK ----------------------------------------------------------------------- */
+
+typedef struct {
+    int64_t n;
+    const double *a;
+} dense_operator;
+
+static void multiply_dense(void *context, const double *v, double *product)
+{
+    const dense_operator *op = context;
+    ufm_gemm(1, ufm_view(op->a, op->n, op->n), ufm_view(v, op->n, 1), 0, ufm_view(product, op->n, 1));
+}
+
+/* Q diag(spectrum) Q^T for a random rotation Q. */
+static double *with_spectrum(ufm_rng *rng, int64_t n, const double *spectrum)
+{
+    double *q = random_numbers(rng, n * n), *values = ufm_alloc(n, sizeof *values),
+           *scaled = ufm_alloc(n * n, sizeof *scaled), *a = ufm_alloc(n * n, sizeof *a);
+    for (int64_t j = 0; j < n; j++)
+        for (int64_t i = 0; i < j; i++) q[i + j * n] = q[j + i * n];
+    TEST_OK(ufm_symmetric_eigen(n, q, true, values));
+    for (int64_t j = 0; j < n; j++)
+        for (int64_t i = 0; i < n; i++) scaled[i + j * n] = q[i + j * n] * spectrum[j];
+    ufm_gemm(1, ufm_view(scaled, n, n), ufm_transpose(ufm_view(q, n, n)), 0, ufm_view(a, n, n));
+    ufm_free(q);
+    ufm_free(values);
+    ufm_free(scaled);
+    return a;
+}
+
+enum { SPREAD, CLUSTERED, DEGENERATE, FLAT, TINY, SPECTRA };
+
+/* Random; a cluster 1e-7 wide at the bottom; multiple eigenvalues, zero among them; all equal; all of size
+ * 1e-150. */
+static void fill_spectrum(ufm_rng *rng, int kind, int64_t n, double *spectrum)
+{
+    for (int64_t i = 0; i < n; i++) {
+        const double x = ufm_rng_gaussian(rng);
+        spectrum[i] = kind == SPREAD       ? x
+                      : kind == CLUSTERED  ? (i < n / 3 ? -3 + 1e-7 * x : x)
+                      : kind == DEGENERATE ? (double)(i % 4) - 1
+                      : kind == FLAT       ? -2
+                                           : 1e-150 * x;
+    }
+}
+
+/* Worst error of values, residuals |A v - value v| and orthonormality, relative to the spectrum's size. */
+static double lanczos_error(int64_t n, const double *a, int64_t count, const double *expected)
+{
+    dense_operator op = {n, a};
+    double *values = ufm_alloc(count, sizeof *values), *vectors = ufm_alloc(n * count, sizeof *vectors),
+           *again = ufm_alloc(count, sizeof *again), *image = ufm_alloc(n, sizeof *image);
+    const double size = fmax(fabs(expected[0]), fabs(expected[n - 1]));
+    double worst = 0;
+    TEST_OK(ufm_lanczos_smallest(n, multiply_dense, &op, count, values, vectors));
+    TEST_OK(ufm_lanczos_smallest(n, multiply_dense, &op, count, again, NULL));
+    for (int64_t j = 0; j < count; j++) {
+        const double *v = vectors + j * n;
+        multiply_dense(&op, v, image);
+        ufm_axpy(n, -values[j], v, image);
+        double error = fmax(fabs(values[j] - expected[j]), ufm_norm(n, image)) / size;
+        for (int64_t i = 0; i <= j; i++) error = fmax(error, fabs(ufm_dot(n, v, vectors + i * n) - (i == j)));
+        worst = error <= worst ? worst : error;
+        TEST(fabs(again[j] - values[j]) <= 1e-13 * size);
+    }
+    ufm_free(values);
+    ufm_free(vectors);
+    ufm_free(again);
+    ufm_free(image);
+    return worst;
+}
+
+static void test_lanczos(void)
+{
+    ufm_rng *rng = ufm_rng_new(6);
+    static const int64_t sizes[] = {1, 2, 3, 4, 5, 6, 9, 30, 41, 60, 120};
+    double worst = 0;
+    for (size_t s = 0; s < (test_fast() ? 8 : sizeof sizes / sizeof sizes[0]); s++)
+        for (int kind = 0; kind < SPECTRA; kind++) {
+            const int64_t n = sizes[s];
+            double *spectrum = ufm_alloc(n, sizeof *spectrum), *values = ufm_alloc(n, sizeof *values);
+            fill_spectrum(rng, kind, n, spectrum);
+            double *a = with_spectrum(rng, n, spectrum), *copy = copy_of(a, n * n);
+            TEST_OK(ufm_symmetric_eigen(n, copy, false, values));
+            for (int64_t count = 1; count <= n && count <= 6; count++) {
+                const double error = lanczos_error(n, a, count, values);
+                if (!(error <= 1e-11))
+                    fprintf(stderr, "  n %lld kind %d count %lld: %.3g\n", (long long)n, kind,
+                            (long long)count, error);
+                worst = fmax(worst, isnan(error) ? INFINITY : error);
+            }
+            double *const blocks[] = {spectrum, values, a, copy};
+            for (int i = 0; i < 4; i++) ufm_free(blocks[i]);
+        }
+    test_worst("linalg/lanczos", worst, 1e-11);
+    ufm_rng_free(rng);
+}
+
+static void multiply_laplacian(void *context, const double *v, double *product)
+{
+    const int64_t n = *(const int64_t *)context;
+    for (int64_t i = 0; i < n; i++)
+        product[i] = 2 * v[i] - (i > 0 ? v[i - 1] : 0) - (i < n - 1 ? v[i + 1] : 0);
+}
+
+/* The second difference of 400 points: its smallest eigenvalue, 4 sin^2(pi/802), is 1.5e-5 of the largest and
+ * close to the next. */
+static void test_lanczos_slow(void)
+{
+    int64_t n = test_fast() ? 60 : 400;
+    double value;
+    TEST_OK(ufm_lanczos_smallest(n, multiply_laplacian, &n, 1, &value, NULL));
+    const double root = 2 * sin(M_PI / (2 * (double)(n + 1)));
+    test_worst("linalg/lanczos_slow", fabs(value - root * root), 1e-12);
+}
+
+static void multiply_bad(void *context, const double *v, double *product)
+{
+    for (int64_t i = 0; i < 50; i++) product[i] = v[i] * *(const double *)context;
+}
+
+static void test_lanczos_errors(void)
+{
+    double bad[] = {NAN, INFINITY}, zero = 0, value = 42, vector[50];
+    for (int i = 0; i < 2; i++)
+        TEST(ufm_lanczos_smallest(50, multiply_bad, &bad[i], 1, &value, vector) == UFM_ERROR_NUMERIC);
+    TEST(ufm_lanczos_smallest(50, multiply_bad, &zero, 51, &value, vector) == UFM_ERROR_USAGE);
+    TEST(value == 42);
+    TEST_OK(ufm_lanczos_smallest(50, multiply_bad, &zero, 1, &value, vector));
+    TEST(fabs(value) <= 1e-15);
+    const int64_t blocks = ufm_memory_live_blocks();
+    for (int64_t budget = 0; budget < 20; budget++) {
+        double values[3];
+        ufm_memory_fail_after(budget);
+        const ufm_status status = ufm_lanczos_smallest(50, multiply_bad, &zero, 3, values, NULL);
+        ufm_memory_fail_after(-1);
+        TEST(status == UFM_OK || status == UFM_ERROR_MEMORY);
+        TEST(budget > 5 || status == UFM_ERROR_MEMORY);
+        TEST(ufm_memory_live_blocks() == blocks);
+    }
+}
+
 static const test_case cases[] = {
     {"gemm", test_gemm},
     {"columns", test_columns},
@@ -246,6 +388,9 @@ static const test_case cases[] = {
     {"solve_spd", test_solve_spd},
     {"not_finite", test_not_finite},
     {"angle", test_angle},
+    {"lanczos", test_lanczos},
+    {"lanczos_slow", test_lanczos_slow},
+    {"lanczos_errors", test_lanczos_errors},
     {NULL, NULL},
 };
 const test_suite suite_linalg = {"linalg", cases};

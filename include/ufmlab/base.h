@@ -65,8 +65,10 @@ int64_t ufm_memory_physical(void);
 typedef struct ufm_rng ufm_rng;
 ufm_rng *ufm_rng_new(uint64_t seed); /* NULL when memory is out */
 void ufm_rng_free(ufm_rng *rng);
-double ufm_rng_uniform(ufm_rng *rng);               /* in [0,1) */
-double ufm_rng_gaussian(ufm_rng *rng);              /* mean 0, variance 1 */
+double ufm_rng_uniform(ufm_rng *rng);  /* in [0,1) */
+double ufm_rng_gaussian(ufm_rng *rng); /* mean 0, variance 1 */
+/* The seed of run number `index` of a study with `seed`: 53 bits, which every reader of JSON keeps. */
+uint64_t ufm_seed_derive(uint64_t seed, uint64_t index);
 int64_t ufm_rng_below(ufm_rng *rng, int64_t bound); /* 0..bound-1 */
 
 /* ---- Threads ------------------------------------------------------------------------------------

@@ -12,6 +12,7 @@
 typedef struct ufm_output ufm_output;
 ufm_status ufm_output_open(const char *path, ufm_output **output, ufm_error *error);
 FILE *ufm_output_stream(ufm_output *output);
+const char *ufm_output_path(const ufm_output *output); /* as it was opened */
 /* Publishes the file and frees `output`; UFM_ERROR_IO (disk full, ...) leaves what was there before. */
 ufm_status ufm_output_commit(ufm_output *output, ufm_error *error);
 /* Drops what was written; accepts NULL. */

@@ -53,6 +53,13 @@ ufm_status ufm_svd(ufm_matrix a, double *u, double *s, double *vt);
 /* Solves A x = b for symmetric positive definite A (n x n, destroyed); b becomes x (LAPACK dposv). */
 ufm_status ufm_solve_spd(int64_t n, double *a, double *b);
 
+/* Smallest eigenvalues of a symmetric operator of size n, product = A v, by implicitly restarted Lanczos (ARPACK): `count`
+ * values ascending, and their unit eigenvectors (n x count) unless `vectors` is NULL. count < n. UFM_ERROR_NUMERIC when it does
+ * not converge. Deterministic. For n <= 3 the operator is assembled and LAPACK answers. */
+typedef void ufm_operator(void *context, const double *v, double *product);
+ufm_status ufm_lanczos_smallest(int64_t n, ufm_operator *operate, void *context, int64_t count, double *values,
+                                double *vectors);
+
 /* Angle between two vectors in radians, 2 atan2(|u-v|, |u+v|) on unit vectors (accurate near 0 and pi,
  * where acos loses half the digits); NaN when one is zero. */
 double ufm_angle(int64_t n, const double *u, const double *v);

@@ -3,6 +3,7 @@
 #ifndef UFMLAB_REPORT_H
 #define UFMLAB_REPORT_H
 
+#include <stdio.h>
 #include <ufmlab/base.h>
 
 /* Runs `gnuplot -c plots/SCRIPT.gp CSV DIR/NAME.EXT` for EXT in svg, pdf, png. The scripts are looked for in
@@ -14,6 +15,15 @@ typedef struct {
     const char *name;   /* of the figure, without directory and suffix */
 } ufm_figure;
 ufm_status ufm_figure_draw(const ufm_figure *figure, const char *directory, ufm_error *error);
+/* The same as text of columns x rows characters (UTF-8, no escape sequences). `name` is not used. */
+ufm_status ufm_figure_text(const ufm_figure *figure, int columns, int rows, FILE *stream, ufm_error *error);
+/* The same in a window of gnuplot's, where the mouse turns 3-D views; returns when the window is closed.
+ * UFM_ERROR_UNSUPPORTED without a display, or when this gnuplot opens no windows. */
+ufm_status ufm_figure_window(const ufm_figure *figure, ufm_error *error);
+/* Whether there is a display at all, to be asked before the work for a figure starts. */
+ufm_status ufm_figure_window_check(ufm_error *error);
+/* An animated figure: the same as DIR/NAME.gif alone, for scripts that draw frames. */
+ufm_status ufm_figure_animate(const ufm_figure *figure, const char *directory, ufm_error *error);
 
 /* A self-contained HTML page (figures inlined as SVG, no scripts, no network), written atomically. */
 typedef struct ufm_page ufm_page;

@@ -29,9 +29,9 @@ typedef struct {
 } ufm_solution;
 void ufm_solution_free(ufm_solution *solution);
 
-/* Minimises from a random start and certifies. UFM_ERROR_USAGE when f has no minimum: lambda_b = 0 and a class in no
- * tag set. With lambda_b = 0 the bias is minimised exactly afterwards.
- * Bytes needed: ufm_solve_copies() vectors of the length of x. */
+/* Minimises from a random start and certifies. UFM_ERROR_USAGE when f has no minimum: lambda_b = 0 and a
+ * class in no tag set. With lambda_b = 0 the bias is minimised exactly afterwards. Bytes needed:
+ * ufm_solve_copies() vectors of the length of x. */
 ufm_status ufm_solve(const ufm_labels *labels, const ufm_solve_settings *settings, ufm_solution **solution,
                      ufm_error *error);
 /* Vectors of the size of H held at once, labels merged or kept. */

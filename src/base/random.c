@@ -6,6 +6,20 @@ struct ufm_rng {
     gsl_rng *generator;
 };
 
+/* Number `index` of the stream of splitmix64 that starts at `seed`. */
+static uint64_t splitmix(uint64_t seed, uint64_t index)
+{
+    uint64_t z = seed + 0x9e3779b97f4a7c15u * (index + 1);
+    z = (z ^ (z >> 30)) * 0xbf58476d1ce4e5b9u;
+    z = (z ^ (z >> 27)) * 0x94d049bb133111ebu;
+    return z ^ (z >> 31);
+}
+
+uint64_t ufm_seed_derive(uint64_t seed, uint64_t index)
+{
+    return splitmix(seed, index) >> 11;
+}
+
 ufm_rng *ufm_rng_new(uint64_t seed)
 {
     ufm_rng *rng = ufm_alloc(1, sizeof *rng);
@@ -16,10 +30,7 @@ ufm_rng *ufm_rng_new(uint64_t seed)
         return NULL;
     }
     /* The generator takes 32 bits and treats 0 as its default seed 4357: mix all 64 and keep seeds apart. */
-    uint64_t mixed = seed + 0x9e3779b97f4a7c15u;
-    mixed = (mixed ^ (mixed >> 30)) * 0xbf58476d1ce4e5b9u;
-    mixed = (mixed ^ (mixed >> 27)) * 0x94d049bb133111ebu;
-    gsl_rng_set(rng->generator, (unsigned long)((mixed ^ (mixed >> 31)) & 0xffffffffu));
+    gsl_rng_set(rng->generator, (unsigned long)(splitmix(seed, 0) & 0xffffffffu));
     return rng;
 }
 

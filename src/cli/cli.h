@@ -15,8 +15,10 @@ typedef enum {
     GROUP_SHAPE = 4,
     GROUP_SOLVER = 8,
     GROUP_GAP = 16,
-    GROUP_VERIFY = 32,
-    GROUP_COMMON = 64
+    GROUP_REPORT = 32,
+    GROUP_VERIFY = 64,
+    GROUP_LANDSCAPE = 128,
+    GROUP_COMMON = 256
 } option_group;
 
 typedef enum {
@@ -77,8 +79,8 @@ void progress_end(progress_line *line);
 void interrupt_install(void);
 bool interrupted(void);
 
-/* Loads the solution file in a child process first: libhdf5 crashes on some damaged files, and a crash there becomes a
- * message here. */
+/* Loads the solution file in a child process first: libhdf5 crashes on some damaged files, and a crash there
+ * becomes a message here. */
 ufm_status guard_solution_file(const char *path, ufm_error *error);
 
 /* ---- Shared pieces of the commands ---- */
@@ -93,6 +95,6 @@ ufm_status read_instance(const options *opts, int64_t copies, ufm_labels **label
 void json_certificate(ufm_json *json, const ufm_certificate *certificate);
 void json_metrics(ufm_json *json, const ufm_metrics *metrics);
 
-extern const command command_predict, command_solve, command_certify, command_verify;
+extern const command command_predict, command_solve, command_certify, command_verify, command_landscape;
 
 #endif

@@ -147,7 +147,9 @@ static const struct {
               {GROUP_SHAPE, "Features"},
               {GROUP_SOLVER, "Solver"},
               {GROUP_GAP, "Certificate"},
-              {GROUP_VERIFY, "Report"},
+              {GROUP_VERIFY, "Verification"},
+              {GROUP_LANDSCAPE, "Landscape"},
+              {GROUP_REPORT, "Report"},
               {GROUP_COMMON, "Everywhere"}};
 enum { GROUPS = sizeof groups / sizeof groups[0] };
 

@@ -44,6 +44,6 @@ const command command_verify = {
     "verify",
     "verify [--out DIR] [--data DIR] [options]",
     "Check Theorem 1 claim by claim on many instances, negative controls included.",
-    GROUP_VERIFY | GROUP_COMMON,
+    GROUP_VERIFY | GROUP_REPORT | GROUP_COMMON,
     0,
     run};
