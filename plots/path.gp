@@ -32,7 +32,7 @@ do for [panel = 1:3] {
     set lmargin at screen 0.065 + (panel - 1)*0.325
     set rmargin at screen 0.065 + (panel - 1)*0.325 + 0.25
     set title titles[panel]
-    if (panel == 1) { set yrange [*:1.02] } else { set yrange [0:*] }
+    if (panel == 1) { set yrange [*:1.02]; set offsets 0, 0, 0, graph 0.05 } else { set yrange [0:*]; set offsets 0, 0, 0, 0 }
     plot for [i = 1:words(found)] in skip 1 using (predicted[panel] > 0 ? pick(word(found, i)) : NaN):(column(predicted[panel])) \
              with lines linetype i, \
          for [i = 1:words(found)] in skip 1 using (pick(word(found, i))):(column(measured[panel])) \

@@ -106,6 +106,7 @@ typedef struct {
     int64_t rank;
 } ufm_run;
 typedef struct {
+    bool interrupted; /* by the explorer's progress: `runs` counts those that were finished */
     int64_t runs, global, saddle, inconclusive, nonglobal_minima;
     double worst_gap;                   /* relative, over the runs judged global */
     double best_objective, lower_bound; /* least objective of all runs; largest certified lower bound */
@@ -113,6 +114,7 @@ typedef struct {
         global_high; /* Clopper-Pearson interval (95 %) for the share of runs that end global */
     ufm_run *run;    /* [runs] */
 } ufm_multistart;
+/* When progress stops it, the runs finished so far are the result. */
 ufm_status ufm_multistart_run(const ufm_labels *labels, const ufm_explorer *explorer, int64_t runs,
                               ufm_multistart **result, ufm_error *error);
 void ufm_multistart_free(ufm_multistart *result);

@@ -365,6 +365,11 @@ int landscape_multistart(const options *opts)
     } else {
         print_text(&out);
     }
+    if (out.result->interrupted) {
+        fprintf(stderr, "ufmlab: interrupted; these are the %lld runs of %lld that were finished\n",
+                (long long)out.result->runs, (long long)opts->value[OPT_RUNS].integer);
+        code = EXIT_FAILED;
+    }
     /* note 11: none can exist for d >= K-1 */
     if (out.dim >= task.labels->classes - 1 && out.result->nonglobal_minima > 0) code = EXIT_FAILED;
 cleanup:

@@ -146,7 +146,14 @@ static ufm_status run_all(crowd *all, ufm_error *error)
     ufm_pool_run(pool, threads, 1, body, all);
     for (int t = 0; t < threads && status == UFM_OK; t++) {
         status = all->status[t];
-        if (status != UFM_OK) ufm_fail(error, status, "%s", all->error[t].text);
+        if (status != UFM_ERROR_CANCELLED) {
+            if (status != UFM_OK) ufm_fail(error, status, "%s", all->error[t].text);
+            continue;
+        }
+        /* Every worker finishes the run that it holds: those below `next` are complete. */
+        status = UFM_OK;
+        all->result->interrupted = true;
+        if (all->next < all->result->runs) all->result->runs = all->next;
     }
 cleanup:
     ufm_pool_free(pool);
