@@ -1,6 +1,8 @@
 #include "test.h"
+#include <dirent.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/stat.h>
 #include <sys/wait.h>
 #include <unistd.h>
 
@@ -69,6 +71,22 @@ const char *test_file(const char *suffix, const char *text)
     const size_t length = strlen(text);
     if (fwrite(text, 1, length, stream) != length || fclose(stream) != 0) abort();
     return path;
+}
+
+void test_directory(char *path, size_t size)
+{
+    snprintf(path, size, "%s", test_path(" d"));
+    if (mkdir(path, 0777) != 0) abort();
+}
+
+int test_entries(const char *path)
+{
+    DIR *directory = opendir(path);
+    if (!directory) return -1;
+    int count = 0;
+    while (readdir(directory)) count++;
+    closedir(directory);
+    return count - 2; /* not . and .. */
 }
 
 static void read_back(const char *path, char *buffer, size_t size)

@@ -19,8 +19,9 @@ typedef struct {
 
 /* One line per suite: X(symbol). Add a file tests/test_X.c that defines `const test_suite suite_X`. */
 #define TEST_SUITES(X)                                                                                       \
-    X(base) X(linalg) X(io) X(labels) X(metrics) X(theory) X(model) X(optim) X(certify) X(lemmas)                        \
-    X(saddles) X(multistart) X(spectrum) X(slices) X(report) X(verify) X(cli)
+    X(base)                                                                                                  \
+    X(linalg) X(io) X(labels) X(metrics) X(theory) X(model) X(optim) X(certify) X(lemmas) X(saddles)         \
+        X(multistart) X(spectrum) X(slices) X(report) X(verify) X(cli)
 
 /* |actual - expected| <= tolerance*max(1,|expected|); NaN fails; prints both numbers on failure. */
 void test_close(const char *what, double actual, double expected, double tolerance);
@@ -31,10 +32,14 @@ void test_at_most(const char *what, double value, double bound);
 void test_worst(const char *name, double error, double tolerance);
 /* True under valgrind and for quick runs (UFMLAB_TEST_FAST=1): tests then use their smallest instances. */
 bool test_fast(void);
-/* Writes text to a new temporary file with the given suffix, returns its path (static buffer of 8, reused). */
+/* Writes text to a new temporary file with the given suffix, returns its path (static buffer of 8, reused).
+ */
 const char *test_file(const char *suffix, const char *text);
 /* A temporary path with the suffix that does not exist yet. */
 const char *test_path(const char *suffix);
+/* A new empty directory, with a blank in its name; and how many entries a directory has (-1: none such). */
+void test_directory(char *path, size_t size);
+int test_entries(const char *path);
 /* Runs `$UFMLAB arguments` through the shell; returns the exit code (-signal when killed); the first
  * size-1 bytes of standard output and error go to the buffers (which may be NULL). */
 int test_program(const char *arguments, char *out, char *err, size_t size);
@@ -51,7 +56,7 @@ const char *test_data(void);
     do {                                                                                                     \
         ufm_status test_status_ = (call);                                                                    \
         if (test_status_ != UFM_OK)                                                                          \
-            fprintf(stderr, "  %s:%d: %s: %s\n", __FILE__, __LINE__, #call, ufm_status_text(test_status_));   \
+            fprintf(stderr, "  %s:%d: %s: %s\n", __FILE__, __LINE__, #call, ufm_status_text(test_status_));  \
         CU_ASSERT(test_status_ == UFM_OK);                                                                   \
     } while (0)
 

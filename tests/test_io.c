@@ -1,6 +1,5 @@
 /* The output half of module io: atomic files, JSON, HDF5. */
 #include "test.h"
-#include <dirent.h>
 #include <fcntl.h>
 #include <hdf5.h>
 #include <signal.h>
@@ -14,23 +13,6 @@
 #include <yajl/yajl_tree.h>
 
 /* ---- Helpers ------------------------------------------------------------------------------------ */
-
-/* A new empty directory. */
-static void new_directory(char *path, size_t size)
-{
-    snprintf(path, size, "%s", test_path(".d"));
-    TEST(mkdir(path, 0777) == 0);
-}
-
-static int entries(const char *path)
-{
-    DIR *directory = opendir(path);
-    if (!directory) return -1;
-    int count = 0;
-    while (readdir(directory)) count++;
-    closedir(directory);
-    return count - 2;
-}
 
 static bool content_is(const char *path, const char *expected)
 {
@@ -84,7 +66,7 @@ static void output_replaces_whole_files(void)
 {
     char directory[128], path[160];
     ufm_error error;
-    new_directory(directory, sizeof directory);
+    test_directory(directory, sizeof directory);
     snprintf(path, sizeof path, "%s/file", directory);
     TEST_OK(write_text(path, "one", &error));
     TEST(content_is(path, "one"));
@@ -100,7 +82,7 @@ static void output_replaces_whole_files(void)
     ufm_output_abort(output);
     ufm_output_abort(NULL);
     TEST(content_is(path, "two"));
-    TEST(entries(directory) == 1);
+    TEST(test_entries(directory) == 1);
 }
 
 static void output_permissions(void)
@@ -108,7 +90,7 @@ static void output_permissions(void)
     char directory[128], path[160];
     ufm_error error;
     struct stat status;
-    new_directory(directory, sizeof directory);
+    test_directory(directory, sizeof directory);
     snprintf(path, sizeof path, "%s/file", directory);
     const mode_t mask = umask(027);
     TEST_OK(write_text(path, "x", &error));
@@ -124,7 +106,7 @@ static void output_follows_links(void)
     char directory[128], link[160], target[160], broken[160];
     ufm_error error;
     struct stat status;
-    new_directory(directory, sizeof directory);
+    test_directory(directory, sizeof directory);
     snprintf(link, sizeof link, "%s/link", directory);
     snprintf(broken, sizeof broken, "%s/second", directory);
     snprintf(target, sizeof target, "%s/target", directory);
@@ -133,7 +115,7 @@ static void output_follows_links(void)
     TEST_OK(write_text(link, "through two links", &error));
     TEST(lstat(link, &status) == 0 && S_ISLNK(status.st_mode));
     TEST(content_is(target, "through two links"));
-    TEST(entries(directory) == 3);
+    TEST(test_entries(directory) == 3);
     TEST(unlink(target) == 0 && symlink("link", target) == 0);
     TEST(write_text(link, "", &error) == UFM_ERROR_IO);
     TEST(says(&error, link) && says(&error, "loop"));
@@ -182,7 +164,7 @@ static void output_refuses_bad_places(void)
     ufm_error error;
     snprintf(file, sizeof file, "%s", test_file(".txt", "old"));
     snprintf(below, sizeof below, "%s/below", file);
-    new_directory(directory, sizeof directory);
+    test_directory(directory, sizeof directory);
     const char *const bad[] = {below, "/proc/nope/file", directory, "", "/nonexistent/directory/file"};
     for (size_t i = 0; i < sizeof bad / sizeof *bad; i++) {
         ufm_output *output = NULL;
@@ -194,7 +176,7 @@ static void output_refuses_bad_places(void)
         TEST(ufm_h5_create(bad[i], &h5, &error) == UFM_ERROR_IO);
         TEST(h5 == NULL && says(&error, bad[i]));
     }
-    TEST(entries(directory) == 0);
+    TEST(test_entries(directory) == 0);
     TEST(content_is(file, "old"));
     ufm_h5 *h5;
     TEST(ufm_h5_create("/dev/full", &h5, &error) == UFM_ERROR_IO && says(&error, "regular file"));
@@ -204,25 +186,25 @@ static void output_check_leaves_no_trace(void)
 {
     char directory[128], path[160];
     ufm_error error;
-    new_directory(directory, sizeof directory);
+    test_directory(directory, sizeof directory);
     snprintf(path, sizeof path, "%s/file", directory);
     TEST_OK(ufm_output_check(path, &error));
-    TEST(entries(directory) == 0);
+    TEST(test_entries(directory) == 0);
     TEST_OK(write_text(path, "kept", &error));
     TEST_OK(ufm_output_check(path, &error));
-    TEST(entries(directory) == 1 && content_is(path, "kept"));
+    TEST(test_entries(directory) == 1 && content_is(path, "kept"));
 }
 
 static void make_directory(void)
 {
     char directory[128], path[200], file[200];
     ufm_error error;
-    new_directory(directory, sizeof directory);
+    test_directory(directory, sizeof directory);
     snprintf(path, sizeof path, "%s/a/b//c/", directory);
     TEST_OK(ufm_make_directory(path, &error));
     TEST_OK(ufm_make_directory(path, &error));
     TEST_OK(ufm_make_directory("/", &error));
-    TEST(entries(path) == 0);
+    TEST(test_entries(path) == 0);
     snprintf(file, sizeof file, "%s/file", directory);
     TEST_OK(write_text(file, "", &error));
     TEST(ufm_make_directory(file, &error) == UFM_ERROR_IO && says(&error, "not a directory"));
@@ -289,20 +271,20 @@ static void full_disk(void)
     char directory[128], path[160];
     int (*const fill[])(const char *) = {fill_text, fill_hdf5, fill_hdf5_late};
     for (int i = 0; i < 3; i++) {
-        new_directory(directory, sizeof directory);
+        test_directory(directory, sizeof directory);
         snprintf(path, sizeof path, "%s/file", directory);
         TEST_OK(write_text(path, "old", NULL));
         const int code = in_child(fill[i], path);
         if (code != 0) fprintf(stderr, "  case %d: result %d\n", i, code);
         TEST(code == 0);
-        TEST(content_is(path, "old") && entries(directory) == 1);
+        TEST(content_is(path, "old") && test_entries(directory) == 1);
     }
 }
 
 static void killed_in_the_middle(void)
 {
     char directory[128], path[2][160];
-    new_directory(directory, sizeof directory);
+    test_directory(directory, sizeof directory);
     for (int i = 0; i < 2; i++) {
         snprintf(path[i], sizeof path[i], "%s/%d", directory, i);
         TEST_OK(write_text(path[i], "old", NULL));

@@ -1,6 +1,5 @@
 /* Figures by gnuplot and the HTML page. */
 #include "test.h"
-#include <dirent.h>
 #include <stdlib.h>
 #include <string.h>
 #include <sys/stat.h>
@@ -27,22 +26,6 @@ static const char *const collapse_csv =
     "after,1,0,0,0,1,0\nafter,1,1,1,-0.8,-0.5,0\nafter,1,2,2,0.8,-0.5,0\nafter,2,0+1,3,-0.8,0.5,0\n";
 
 /* ---- Helpers ------------------------------------------------------------------------------------ */
-
-static void new_directory(char *path, size_t size)
-{
-    snprintf(path, size, "%s", test_path(" d"));
-    TEST(mkdir(path, 0777) == 0);
-}
-
-static int entries(const char *path)
-{
-    DIR *directory = opendir(path);
-    if (!directory) return -1;
-    int count = 0;
-    while (readdir(directory)) count++;
-    closedir(directory);
-    return count - 2;
-}
 
 /* The whole file, NUL-terminated; NULL when it cannot be read. Release with free. */
 static char *content(const char *path, size_t *size)
@@ -79,7 +62,7 @@ static void draw_and_check(const char *script, const char *csv_text)
 {
     char directory[160], csv[160];
     ufm_error error = {""};
-    new_directory(directory, sizeof directory);
+    test_directory(directory, sizeof directory);
     snprintf(csv, sizeof csv, "%s", test_file(" it's.csv", csv_text));
     const ufm_figure figure = {script, csv, "picture"};
     const ufm_status status = ufm_figure_draw(&figure, directory, &error);
@@ -88,7 +71,7 @@ static void draw_and_check(const char *script, const char *csv_text)
     TEST(starts_with(directory, "picture", "svg", "<?xml"));
     TEST(starts_with(directory, "picture", "pdf", "%PDF-"));
     TEST(starts_with(directory, "picture", "png", "\x89PNG\r\n\x1a\n"));
-    TEST(entries(directory) == 3);
+    TEST(test_entries(directory) == 3);
 }
 
 static void every_script_draws(void)
@@ -121,7 +104,7 @@ static void refuse(const char *script, const char *csv_text)
 {
     char directory[160], csv[160], old[200];
     ufm_error error = {""};
-    new_directory(directory, sizeof directory);
+    test_directory(directory, sizeof directory);
     snprintf(csv, sizeof csv, "%s", test_file(".csv", csv_text));
     snprintf(old, sizeof old, "%s/picture.svg", directory);
     FILE *stream = fopen(old, "w");
@@ -136,7 +119,7 @@ static void refuse(const char *script, const char *csv_text)
     char *text = content(old, &size);
     TEST(text && strcmp(text, "old") == 0);
     free(text);
-    TEST(entries(directory) == 1);
+    TEST(test_entries(directory) == 1);
 }
 
 static void broken_csv(void)
@@ -155,7 +138,7 @@ static void missing_things(void)
 {
     char directory[160], csv[160];
     ufm_error error = {""};
-    new_directory(directory, sizeof directory);
+    test_directory(directory, sizeof directory);
     snprintf(csv, sizeof csv, "%s", test_file(".csv", gram_csv));
     ufm_figure figure = {"no-such-script", csv, "picture"};
     TEST(ufm_figure_draw(&figure, directory, &error) == UFM_ERROR_IO);
@@ -166,13 +149,13 @@ static void missing_things(void)
          strstr(error.text, "/nonexistent.csv"));
     figure.csv = csv;
     TEST(ufm_figure_draw(&figure, "/proc/nope", &error) == UFM_ERROR_IO && strstr(error.text, "/proc/nope"));
-    TEST(entries(directory) == 0);
+    TEST(test_entries(directory) == 0);
 }
 
 static void missing_gnuplot(void)
 {
     char directory[160], csv[160];
-    new_directory(directory, sizeof directory);
+    test_directory(directory, sizeof directory);
     snprintf(csv, sizeof csv, "%s", test_file(".csv", gram_csv));
     fflush(NULL);
     const pid_t child = fork();
@@ -186,7 +169,7 @@ static void missing_gnuplot(void)
     int status = -1;
     waitpid(child, &status, 0);
     TEST(WIFEXITED(status) && WEXITSTATUS(status) == 0);
-    TEST(entries(directory) == 0);
+    TEST(test_entries(directory) == 0);
 }
 
 /* ---- The page ----------------------------------------------------------------------------------- */
@@ -207,7 +190,7 @@ static const char *const drawing =
 static void page_holds_everything(void)
 {
     char directory[160], path[200];
-    new_directory(directory, sizeof directory);
+    test_directory(directory, sizeof directory);
     snprintf(path, sizeof path, "%s/index.html", directory);
     write_svg(directory, "one", drawing);
     write_svg(directory, "two", drawing);
@@ -257,7 +240,7 @@ static void page_failures(void)
 {
     char directory[160], path[200];
     ufm_error error = {""};
-    new_directory(directory, sizeof directory);
+    test_directory(directory, sizeof directory);
     snprintf(path, sizeof path, "%s/index.html", directory);
     write_svg(directory, "bad", "<svg><script>x</script></svg>");
     write_svg(directory, "other", "not a drawing");
@@ -294,7 +277,7 @@ static ufm_status build_page(const char *directory, const char *path)
 static void no_leak_without_memory(void)
 {
     char directory[160], path[200];
-    new_directory(directory, sizeof directory);
+    test_directory(directory, sizeof directory);
     snprintf(path, sizeof path, "%s/index.html", directory);
     write_svg(directory, "one", drawing);
     const int64_t live = ufm_memory_live_blocks();

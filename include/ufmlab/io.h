@@ -49,7 +49,8 @@ bool ufm_parse_double(const char *text, double *value); /* finite only */
 typedef struct ufm_json ufm_json;
 ufm_json *ufm_json_new(void); /* NULL when memory is out; starts with '{' */
 void ufm_json_free(ufm_json *json);
-/* Inside an object pass the key; inside a list pass NULL. */
+/* Inside an object pass the key; inside a list pass NULL. A NULL document is left alone: ufm_json_finish
+ * reports it. */
 void ufm_json_object(ufm_json *json, const char *key);
 void ufm_json_list(ufm_json *json, const char *key);
 void ufm_json_end(ufm_json *json); /* closes the innermost object or list */
@@ -60,6 +61,8 @@ void ufm_json_string(ufm_json *json, const char *key, const char *value);
 void ufm_json_bool(ufm_json *json, const char *key, bool value);
 /* Closes everything and writes the text and a newline. UFM_ERROR_MEMORY if any call before ran out. */
 ufm_status ufm_json_write(ufm_json *json, FILE *stream, ufm_error *error);
+/* ufm_json_write and ufm_json_free; UFM_ERROR_MEMORY for NULL. */
+ufm_status ufm_json_finish(ufm_json *json, FILE *stream, ufm_error *error);
 
 /* ---- HDF5 ----------------------------------------------------------------------------------------
  * Matrices are stored with the shapes of the paper, (K, d) for W, as NumPy shows them, though they are

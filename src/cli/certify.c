@@ -6,7 +6,6 @@ static ufm_status print_json(const ufm_certificate *certificate, const ufm_objec
                              const ufm_labels *labels, ufm_error *error)
 {
     ufm_json *json = ufm_json_new();
-    if (!json) return ufm_fail(error, UFM_ERROR_MEMORY, "not enough memory for the result");
     ufm_json_integer(json, "classes", labels->classes);
     ufm_json_integer(json, "samples_total", labels->samples);
     ufm_json_string(json, "loss", ufm_loss_name(objective->loss));
@@ -14,9 +13,7 @@ static ufm_status print_json(const ufm_certificate *certificate, const ufm_objec
     ufm_json_number(json, "lambda_h", objective->lambda_h);
     ufm_json_number(json, "lambda_b", objective->lambda_b);
     json_certificate(json, certificate);
-    const ufm_status status = ufm_json_write(json, stdout, error);
-    ufm_json_free(json);
-    return status;
+    return ufm_json_finish(json, stdout, error);
 }
 
 static void print_text(const ufm_certificate *c, const ufm_objective *objective, const ufm_labels *labels)

@@ -9,15 +9,12 @@ static const double start_scale = 0.05;
 static ufm_status print_json(const ufm_collapse_info *info, ufm_error *error)
 {
     ufm_json *json = ufm_json_new();
-    if (!json) return ufm_fail(error, UFM_ERROR_MEMORY, "not enough memory for the result");
     ufm_json_integer(json, "frames", info->frames);
     ufm_json_integer(json, "iterations", info->iterations);
     ufm_json_number(json, "start_scale", start_scale);
     ufm_json_number(json, "objective", info->objective);
     ufm_json_number(json, "relative_gap", info->gap);
-    const ufm_status status = ufm_json_write(json, stdout, error);
-    ufm_json_free(json);
-    return status;
+    return ufm_json_finish(json, stdout, error);
 }
 
 /* OUT/figures/collapse.gif of OUT/data/collapse-frames.csv. */

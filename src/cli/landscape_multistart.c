@@ -217,7 +217,6 @@ static ufm_status print_json(const outcome *out, ufm_error *error)
 {
     const ufm_multistart *result = out->result;
     ufm_json *json = ufm_json_new();
-    if (!json) return ufm_fail(error, UFM_ERROR_MEMORY, "not enough memory for the result");
     ufm_json_integer(json, "classes", out->task->labels->classes);
     ufm_json_integer(json, "dim", out->dim);
     ufm_json_integer(json, "samples_total", out->task->labels->samples);
@@ -250,9 +249,7 @@ static ufm_status print_json(const outcome *out, ufm_error *error)
     json_metrics(json, out->metrics);
     ufm_json_end(json);
     json_lists(json, out);
-    const ufm_status status = ufm_json_write(json, stdout, error);
-    ufm_json_free(json);
-    return status;
+    return ufm_json_finish(json, stdout, error);
 }
 
 /* ---- Text ---------------------------------------------------------------------------------------- */

@@ -23,7 +23,6 @@ static ufm_status choose(const options *opts, const landscape_task *task, ufm_pa
 static ufm_status print_json(const ufm_path_settings *settings, const ufm_path_info *info, ufm_error *error)
 {
     ufm_json *json = ufm_json_new();
-    if (!json) return ufm_fail(error, UFM_ERROR_MEMORY, "not enough memory for the result");
     ufm_json_integer(json, "points", info->points);
     ufm_json_number(json, "factor_high", settings->high);
     ufm_json_number(json, "factor_low", settings->low);
@@ -31,9 +30,7 @@ static ufm_status print_json(const ufm_path_settings *settings, const ufm_path_i
     ufm_json_number(json, "worst_gap", info->worst_gap);
     ufm_json_number(json, "worst_scale_ratio_error", info->worst_scale_ratio);
     ufm_json_number(json, "worst_margin_error", info->worst_margin);
-    const ufm_status status = ufm_json_write(json, stdout, error);
-    ufm_json_free(json);
-    return status;
+    return ufm_json_finish(json, stdout, error);
 }
 
 static void print_text(const ufm_path_settings *settings, const ufm_path_info *info)

@@ -38,7 +38,6 @@ static ufm_status choose(const options *opts, landscape_task *task, ufm_phase_se
 static ufm_status print_json(const ufm_phase_settings *settings, const ufm_phase_info *info, ufm_error *error)
 {
     ufm_json *json = ufm_json_new();
-    if (!json) return ufm_fail(error, UFM_ERROR_MEMORY, "not enough memory for the result");
     ufm_json_integer(json, "classes", settings->classes);
     ufm_json_integer(json, "samples_single", settings->samples_single);
     ufm_json_number(json, "lambda_low", settings->lambda_low);
@@ -50,9 +49,7 @@ static ufm_status print_json(const ufm_phase_settings *settings, const ufm_phase
     ufm_json_integer(json, "unjudged", info->unjudged);
     ufm_json_number(json, "band", UFM_PHASE_BAND);
     ufm_json_integer(json, "mismatches", info->mismatches);
-    const ufm_status status = ufm_json_write(json, stdout, error);
-    ufm_json_free(json);
-    return status;
+    return ufm_json_finish(json, stdout, error);
 }
 
 static void print_text(const ufm_phase_settings *settings, const ufm_phase_info *info)

@@ -130,7 +130,6 @@ static void json_descent(ufm_json *json, const outcome *out, const ufm_descent *
 static ufm_status print_json(const outcome *out, ufm_error *error)
 {
     ufm_json *json = ufm_json_new();
-    if (!json) return ufm_fail(error, UFM_ERROR_MEMORY, "not enough memory for the result");
     ufm_json_integer(json, "classes", out->task.labels->classes);
     ufm_json_integer(json, "dim", out->dim);
     ufm_json_integer(json, "samples_total", out->task.labels->samples);
@@ -158,9 +157,7 @@ static ufm_status print_json(const outcome *out, ufm_error *error)
         ufm_json_end(json);
     }
     ufm_json_end(json);
-    const ufm_status status = ufm_json_write(json, stdout, error);
-    ufm_json_free(json);
-    return status;
+    return ufm_json_finish(json, stdout, error);
 }
 
 /* ---- Text ---- */

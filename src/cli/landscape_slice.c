@@ -17,7 +17,6 @@ static ufm_status read_kind(const char *name, ufm_slice_kind *kind, ufm_error *e
 static ufm_status print_json(const ufm_slice_settings *settings, const ufm_slice_info *info, ufm_error *error)
 {
     ufm_json *json = ufm_json_new();
-    if (!json) return ufm_fail(error, UFM_ERROR_MEMORY, "not enough memory for the result");
     ufm_json_string(json, "kind", ufm_slice_kind_name(settings->kind));
     ufm_json_integer(json, "points", settings->points);
     ufm_json_number(json, "extent", settings->extent);
@@ -36,9 +35,7 @@ static ufm_status print_json(const ufm_slice_settings *settings, const ufm_slice
     ufm_json_number(json, "rise", info->rise);
     ufm_json_number(json, "angle", info->angle);
     ufm_json_number(json, "arrival_error", info->arrival);
-    const ufm_status status = ufm_json_write(json, stdout, error);
-    ufm_json_free(json);
-    return status;
+    return ufm_json_finish(json, stdout, error);
 }
 
 static void print_text(const ufm_slice_settings *settings, const ufm_slice_info *info)

@@ -215,7 +215,6 @@ static ufm_status print_json(const spectrum_work *work, ufm_error *error)
 {
     const spectrum_summary summary = summarise(work);
     ufm_json *json = ufm_json_new();
-    if (!json) return ufm_fail(error, UFM_ERROR_MEMORY, "not enough memory for the result");
     ufm_json_string(json, "point", point_names[work->kind]);
     ufm_json_integer(json, "size", work->size);
     ufm_json_integer(json, "classes", work->task.labels->classes);
@@ -240,9 +239,7 @@ static ufm_status print_json(const spectrum_work *work, ufm_error *error)
         ufm_json_end(json);
         ufm_json_number(json, "worst_error", work->worst_error);
     }
-    const ufm_status status = ufm_json_write(json, stdout, error);
-    ufm_json_free(json);
-    return status;
+    return ufm_json_finish(json, stdout, error);
 }
 
 static void print_predicted(const spectrum_work *work)

@@ -15,7 +15,6 @@ static void multiplicities(ufm_json *json, const char *key, const ufm_prediction
 static ufm_status print_json(const ufm_prediction *p, const ufm_objective *objective, ufm_error *error)
 {
     ufm_json *json = ufm_json_new();
-    if (!json) return ufm_fail(error, UFM_ERROR_MEMORY, "not enough memory for the result");
     ufm_json_integer(json, "classes", p->classes);
     ufm_json_literal(json, "samples_total", p->samples_total);
     ufm_json_string(json, "loss", ufm_loss_name(objective->loss));
@@ -26,9 +25,7 @@ static ufm_status print_json(const ufm_prediction *p, const ufm_objective *objec
     ufm_json_number(json, "weight_norm_squared", p->weight_norm_squared);
     multiplicities(json, "margin", p, p->margin);
     multiplicities(json, "scale", p, p->scale);
-    const ufm_status status = ufm_json_write(json, stdout, error);
-    ufm_json_free(json);
-    return status;
+    return ufm_json_finish(json, stdout, error);
 }
 
 static void print_text(const ufm_prediction *p)

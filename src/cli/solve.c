@@ -73,7 +73,6 @@ static ufm_status print_json(const outcome *out, ufm_error *error)
 {
     const ufm_minimize_info *info = &out->solution->info;
     ufm_json *json = ufm_json_new();
-    if (!json) return ufm_fail(error, UFM_ERROR_MEMORY, "not enough memory for the result");
     ufm_json_string(json, "solver", ufm_solver_name(out->settings->minimize.solver));
     ufm_json_string(json, "stop", ufm_stop_text(info->stop));
     ufm_json_integer(json, "iterations", info->iterations);
@@ -98,9 +97,7 @@ static ufm_status print_json(const outcome *out, ufm_error *error)
         ufm_json_string(json, "phase", ufm_phase_text(out->prediction->phase));
         ufm_json_end(json);
     }
-    const ufm_status status = ufm_json_write(json, stdout, error);
-    ufm_json_free(json);
-    return status;
+    return ufm_json_finish(json, stdout, error);
 }
 
 /* A metric, or a dash where it is undefined. */

@@ -115,18 +115,21 @@ static void emit_key(ufm_json *json, const char *key)
 
 void ufm_json_object(ufm_json *json, const char *key)
 {
+    if (!json) return;
     emit_key(json, key);
     open_level(json, false);
 }
 
 void ufm_json_list(ufm_json *json, const char *key)
 {
+    if (!json) return;
     emit_key(json, key);
     open_level(json, true);
 }
 
 void ufm_json_end(ufm_json *json)
 {
+    if (!json) return;
     if (json->depth == 0) {
         json->misused = true;
         return;
@@ -137,6 +140,7 @@ void ufm_json_end(ufm_json *json)
 
 void ufm_json_number(ufm_json *json, const char *key, double value)
 {
+    if (!json) return;
     emit_key(json, key);
     if (!isfinite(value)) {
         check(json, yajl_gen_null(json->generator));
@@ -156,6 +160,7 @@ void ufm_json_number(ufm_json *json, const char *key, double value)
 
 void ufm_json_integer(ufm_json *json, const char *key, int64_t value)
 {
+    if (!json) return;
     emit_key(json, key);
     check(json, yajl_gen_integer(json->generator, value));
 }
@@ -186,6 +191,7 @@ static bool is_json_number(const char *text)
 
 void ufm_json_literal(ufm_json *json, const char *key, const char *number)
 {
+    if (!json) return;
     emit_key(json, key);
     if (is_json_number(number))
         check(json, yajl_gen_number(json->generator, number, strlen(number)));
@@ -195,12 +201,14 @@ void ufm_json_literal(ufm_json *json, const char *key, const char *number)
 
 void ufm_json_string(ufm_json *json, const char *key, const char *value)
 {
+    if (!json) return;
     emit_key(json, key);
     emit_string(json, value);
 }
 
 void ufm_json_bool(ufm_json *json, const char *key, bool value)
 {
+    if (!json) return;
     emit_key(json, key);
     check(json, yajl_gen_bool(json->generator, value));
 }
@@ -218,4 +226,12 @@ ufm_status ufm_json_write(ufm_json *json, FILE *stream, ufm_error *error)
     if (fwrite(json->text, 1, length, stream) != length || fflush(stream) != 0)
         return ufm_fail(error, UFM_ERROR_IO, "JSON output: %s; choose a writable output", strerror(errno));
     return UFM_OK;
+}
+
+ufm_status ufm_json_finish(ufm_json *json, FILE *stream, ufm_error *error)
+{
+    const ufm_status status = json ? ufm_json_write(json, stream, error)
+                                   : ufm_fail(error, UFM_ERROR_MEMORY, "not enough memory for the JSON text");
+    ufm_json_free(json);
+    return status;
 }

@@ -12,24 +12,22 @@ static const solver_ops *const solvers[UFM_SOLVER_COUNT] = {
     [UFM_SOLVER_GSL_CG] = &solver_gsl_cg, [UFM_SOLVER_GSL_BFGS2] = &solver_gsl_bfgs2,
 };
 
+static const struct {
+    const char *name, *summary;
+} descriptions[] = {
+#define SOLVER_ROW(name, spelling, vectors, summary) {spelling, summary},
+    UFM_SOLVER_LIST(SOLVER_ROW)
+#undef SOLVER_ROW
+};
+
 const char *ufm_solver_name(ufm_solver solver)
 {
-    static const char *const names[] = {
-#define SOLVER_NAME(name, spelling, vectors, summary) spelling,
-        UFM_SOLVER_LIST(SOLVER_NAME)
-#undef SOLVER_NAME
-    };
-    return names[solver];
+    return descriptions[solver].name;
 }
 
 const char *ufm_solver_summary(ufm_solver solver)
 {
-    static const char *const summaries[] = {
-#define SOLVER_SUMMARY(name, spelling, vectors, summary) summary,
-        UFM_SOLVER_LIST(SOLVER_SUMMARY)
-#undef SOLVER_SUMMARY
-    };
-    return summaries[solver];
+    return descriptions[solver].summary;
 }
 
 int64_t ufm_solver_vectors(ufm_solver solver, int64_t history)

@@ -103,7 +103,6 @@ void ufm_verification_print(const ufm_verification *v, FILE *stream, bool colour
 ufm_status ufm_verification_write_json(const ufm_verification *v, FILE *stream, ufm_error *error)
 {
     ufm_json *json = ufm_json_new();
-    if (!json) return ufm_fail(error, UFM_ERROR_MEMORY, "not enough memory for the result");
     ufm_json_list(json, "claims");
     for (int64_t c = 0; c < v->claims; c++) {
         const ufm_claim *claim = &v->claim[c];
@@ -124,7 +123,5 @@ ufm_status ufm_verification_write_json(const ufm_verification *v, FILE *stream, 
     ufm_json_integer(json, "unexpected", v->unexpected);
     ufm_json_string(json, "not_found", v->missing);
     ufm_json_number(json, "seconds", v->seconds);
-    const ufm_status status = ufm_json_write(json, stream, error);
-    ufm_json_free(json);
-    return status;
+    return ufm_json_finish(json, stream, error);
 }

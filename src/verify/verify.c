@@ -5,44 +5,33 @@
 /* Most claims that one instance makes. */
 enum { CLAIMS_EACH = UFM_CLAIM_COUNT };
 
+static const struct {
+    const char *id, *heading, *statement;
+    double tolerance;
+} claims[] = {
+#define CLAIM_ROW(name, id, heading, tolerance, statement) {id, heading, statement, tolerance},
+    UFM_CLAIM_LIST(CLAIM_ROW)
+#undef CLAIM_ROW
+};
+
 const char *ufm_claim_id(ufm_claim_kind kind)
 {
-    static const char *const ids[] = {
-#define CLAIM_ID(name, id, heading, tolerance, statement) id,
-        UFM_CLAIM_LIST(CLAIM_ID)
-#undef CLAIM_ID
-    };
-    return ids[kind];
+    return claims[kind].id;
 }
 
 const char *ufm_claim_heading(ufm_claim_kind kind)
 {
-    static const char *const headings[] = {
-#define CLAIM_HEADING(name, id, heading, tolerance, statement) heading,
-        UFM_CLAIM_LIST(CLAIM_HEADING)
-#undef CLAIM_HEADING
-    };
-    return headings[kind];
+    return claims[kind].heading;
 }
 
 const char *ufm_claim_statement(ufm_claim_kind kind)
 {
-    static const char *const statements[] = {
-#define CLAIM_STATEMENT(name, id, heading, tolerance, statement) statement,
-        UFM_CLAIM_LIST(CLAIM_STATEMENT)
-#undef CLAIM_STATEMENT
-    };
-    return statements[kind];
+    return claims[kind].statement;
 }
 
 double ufm_claim_tolerance(ufm_claim_kind kind)
 {
-    static const double tolerances[] = {
-#define CLAIM_TOLERANCE(name, id, heading, tolerance, statement) tolerance,
-        UFM_CLAIM_LIST(CLAIM_TOLERANCE)
-#undef CLAIM_TOLERANCE
-    };
-    return tolerances[kind];
+    return claims[kind].tolerance;
 }
 
 void ufm_verification_free(ufm_verification *verification)
