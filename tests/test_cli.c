@@ -76,6 +76,12 @@ static void test_bad_options(void)
         {"certify", "missing argument"},
         {"certify /nonexistent.h5", "/nonexistent.h5"},
         {"certify /tmp", "/tmp"},
+        {"verify --ascii", "other commands"},
+        {"landscape multistart --ascii --classes 4 --samples 1:1", "no figure"},
+        {"landscape nothing-like-this", "saddles"},
+        {"landscape slice --kind bogus --classes 4 --samples 1:1", "geodesic"},
+        {"landscape spectrum --at nowhere --classes 4 --samples 1:1", "nowhere"},
+        {"certify \"$(printf '/no\\nsuch')\"", "/no?such"},
         {"verify --only nothing-like-this", "nothing-like-this"},
     };
     for (size_t i = 0; i < sizeof cases / sizeof cases[0]; i++)

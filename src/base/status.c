@@ -21,6 +21,9 @@ ufm_status ufm_fail(ufm_error *error, ufm_status status, const char *format, ...
         va_start(arguments, format);
         vsnprintf(error->text, sizeof error->text, format, arguments);
         va_end(arguments);
+        /* File names and quoted values may hold anything; the message is one line. */
+        for (char *c = error->text; *c; c++)
+            if ((unsigned char)*c < ' ' || *c == 0x7f) *c = '?';
     }
     return status;
 }

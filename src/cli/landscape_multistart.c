@@ -342,6 +342,9 @@ int landscape_multistart(const options *opts)
     int code = EXIT_DONE;
     ufm_output *data = NULL; /* opened before the work: a bad --out shows at once */
     ufm_status status = landscape_begin(opts, &task, &error);
+    if (status == UFM_OK && (opts->value[OPT_ASCII].given || opts->value[OPT_INTERACTIVE].given))
+        status = ufm_fail(&error, UFM_ERROR_USAGE,
+                          "multistart has no figure to draw; leave --ascii and --interactive out");
     if (status == UFM_OK && opts->value[OPT_OUT].given)
         status = landscape_data(opts, "multistart", &data, &error);
     if (status == UFM_OK)
