@@ -262,6 +262,33 @@ static void test_bias(void)
     test_worst("model/bias", worst, 1e-14);
 }
 
+static void test_embed(void)
+{
+    double worst = 0;
+    ufm_rng *rng = ufm_rng_new(16);
+    for (int trial = 0; trial < 10; trial++) {
+        ufm_labels *labels =
+            test_random_labels(rng, 5, 20, trial % 2 ? UFM_DUPLICATES_MERGE : UFM_DUPLICATES_KEEP);
+        ufm_model *small = test_model(labels, losses[trial % 2], 1 + trial % 4, 1);
+        ufm_model *large = test_model(labels, losses[trial % 2], 4, 1);
+        const int64_t ns = ufm_model_size(small), nl = ufm_model_size(large);
+        double *x = random_vector(rng, ns, 0.5), *X = random_vector(rng, nl, 9),
+               *g = ufm_alloc(ns, sizeof *g);
+        double *G = ufm_alloc(nl, sizeof *G);
+        ufm_model_embed(large, 1 + trial % 4, x, X);
+        const double f = ufm_model_gradient(small, x, g), F = ufm_model_gradient(large, X, G);
+        worst = fmax(worst, fabs(F / f - 1));
+        worst = fmax(worst, fabs(ufm_norm(nl, G) / ufm_norm(ns, g) - 1));
+        double *const arrays[] = {x, X, g, G};
+        for (size_t i = 0; i < sizeof arrays / sizeof arrays[0]; i++) ufm_free(arrays[i]);
+        ufm_model_free(small);
+        ufm_model_free(large);
+        ufm_labels_free(labels);
+    }
+    ufm_rng_free(rng);
+    test_worst("model/embed", worst, 1e-13);
+}
+
 static void test_errors(void)
 {
     ufm_labels *labels = test_design(3, "1:2,2:1", UFM_DUPLICATES_MERGE);
@@ -301,6 +328,7 @@ static const test_case cases[] = {{"value", test_value},
                                   {"reproducible", test_reproducible},
                                   {"huge_logits", test_huge_logits},
                                   {"bias", test_bias},
+                                  {"embed", test_embed},
                                   {"errors", test_errors},
                                   {NULL, NULL}};
 const test_suite suite_model = {"model", cases};

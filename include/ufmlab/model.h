@@ -56,6 +56,9 @@ ufm_status ufm_model_start(const ufm_model *model, uint64_t seed, double scale, 
 ufm_point ufm_model_point(const ufm_model *model, const double *x, double *H);
 /* The inverse: x from a point of the same shape. */
 ufm_status ufm_model_pack(const ufm_model *model, const ufm_point *point, double *x, ufm_error *error);
+/* x from `small`, the vector of the model with the same labels in dimension `rank` <= dim: zero columns of W
+ * and zero rows of H fill it up, and the objective stays. A critical point stays one. */
+void ufm_model_embed(const ufm_model *model, int64_t rank, const double *small, double *x);
 /* Minimises over b alone, exactly (Newton on a convex K-dimensional function), in place. */
 ufm_status ufm_model_minimize_bias(ufm_model *model, double *x, ufm_error *error);
 

@@ -23,8 +23,9 @@ ufm_solve_settings ufm_solve_defaults(void);
 /* A point with its arrays. */
 typedef struct {
     ufm_point point;
-    double *storage, *features; /* what the point borrows from */
-    ufm_minimize_info info;     /* zero for a point that was loaded */
+    double *storage,
+        *features;          /* what the point borrows from; after ufm_solve storage is x of ufmlab/model.h */
+    ufm_minimize_info info; /* zero for a point that was loaded */
     ufm_certificate certificate;
 } ufm_solution;
 void ufm_solution_free(ufm_solution *solution);

@@ -74,27 +74,6 @@ static ufm_status predict(spectrum_work *work, ufm_error *error)
 
 /* ---- The points --------------------------------------------------------------------------------------- */
 
-/* A point of at most as many dimensions, filled up with zeros. */
-static ufm_status embed(spectrum_work *work, const ufm_point *small, ufm_error *error)
-{
-    const int64_t K = small->classes, d = work->dim, n = small->columns;
-    double *W = ufm_alloc(K * d, sizeof *W), *H = ufm_alloc(d * n, sizeof *H);
-    ufm_status status = UFM_OK;
-    if (W && H) {
-        const ufm_point point = {K, d, n, W, H, small->b};
-        memcpy(W, small->W, (size_t)(K * small->dim) * sizeof *W);
-        for (int64_t i = 0; i < n; i++)
-            memcpy(H + i * d, small->H + i * small->dim, (size_t)small->dim * sizeof *H);
-        status = ufm_model_pack(work->model, &point, work->x, error);
-    } else {
-        status = ufm_fail(error, UFM_ERROR_MEMORY, "not enough memory for a point of dimension %lld",
-                          (long long)d);
-    }
-    ufm_free(W);
-    ufm_free(H);
-    return status;
-}
-
 /* The minimiser in dimension `dim`, found by descent. */
 static ufm_status go_to_minimum(spectrum_work *work, int64_t dim, ufm_error *error)
 {
@@ -107,11 +86,11 @@ static ufm_status go_to_minimum(spectrum_work *work, int64_t dim, ufm_error *err
     settings.threads = explorer->threads;
     settings.minimize.solver = UFM_SOLVER_NEWTON;
     settings.minimize.tolerance = 1e-12;
-    ufm_status status = ufm_solve(work->task.labels, &settings, &solution, error);
+    const ufm_status status = ufm_solve(work->task.labels, &settings, &solution, error);
     if (status != UFM_OK) return status;
-    status = embed(work, &solution->point, error);
+    ufm_model_embed(work->model, dim, solution->storage, work->x);
     ufm_solution_free(solution);
-    return status;
+    return UFM_OK;
 }
 
 /* Theorem 1's point where it applies. */

@@ -186,7 +186,7 @@ static ufm_status append_rank(search *s, ufm_error *error)
         bool minimum = false;
         status = is_minimum(s, c->solution->storage, &minimum, error);
         if (status != UFM_OK || !minimum) continue;
-        ladder_embed(s->rank, s->dim, s->labels, c->solution->storage, x);
+        ufm_model_embed(s->model, s->rank, c->solution->storage, x);
         status = append(s, x, c->found, c->seed, error);
     }
     drop_candidates(s);

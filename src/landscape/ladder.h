@@ -26,8 +26,6 @@ ufm_status ladder_count_above(const ufm_labels *labels, const ufm_objective *obj
 ufm_status ladder_witness(const ufm_labels *labels, const ufm_objective *objective, const ufm_point *point,
                           double *direction, ufm_error *error);
 
-/* The point of rank `rank` in dimension `rank` as one of dimension dim: zero columns of W, zero rows of H. */
-void ladder_embed(int64_t rank, int64_t dim, const ufm_labels *labels, const double *small, double *large);
 /* Everything but rank, found, seed about the critical point x of dimension d; publishes saddle->solution. */
 ufm_status ladder_describe(ufm_model *model, const double *x, const ufm_labels *labels,
                            const ufm_objective *objective, ufm_saddle *saddle, ufm_error *error);

@@ -58,16 +58,6 @@ ufm_status ladder_eigenvalue(ufm_model *model, const double *x, ladder_end end, 
     return UFM_OK;
 }
 
-void ladder_embed(int64_t rank, int64_t dim, const ufm_labels *labels, const double *small, double *large)
-{
-    const int64_t K = labels->classes, n = labels->columns;
-    memset(large, 0, (size_t)(dim * (K + n) + K) * sizeof(double));
-    memcpy(large, small, (size_t)(K * rank) * sizeof(double));
-    for (int64_t i = 0; i < n; i++)
-        memcpy(large + K * dim + i * dim, small + K * rank + i * rank, (size_t)rank * sizeof(double));
-    memcpy(large + dim * (K + n), small + rank * (K + n), (size_t)K * sizeof(double));
-}
-
 /* Eigenvalues below 1e-10 of the Hessian's norm vanish; where some are too near to that to tell, the counts
  * are -1. */
 static void count_signs(int64_t n, const double *values, ufm_saddle *saddle)

@@ -54,7 +54,6 @@ static void low_rank(const multistart_worker *worker, ufm_rng *rng, double scale
 /* A minimum in dimension `rank` > 0, embedded by zero columns of W and zero rows of H. */
 static ufm_status embed_minimum(const multistart_worker *worker, ufm_rng *rng, int64_t rank, ufm_error *error)
 {
-    const int64_t K = worker->labels->classes, d = worker->dim, n = worker->labels->columns;
     const ufm_model_settings settings = {*worker->objective, rank, 1};
     ufm_model *model = NULL;
     ufm_minimize_info info;
@@ -65,14 +64,12 @@ static ufm_status embed_minimum(const multistart_worker *worker, ufm_rng *rng, i
         status = ufm_fail(error, UFM_ERROR_MEMORY, "not enough memory for a start near a saddle");
         goto cleanup;
     }
-    for (int64_t j = 0; j < rank * (K + n); j++) small[j] = small_scale * ufm_rng_gaussian(rng);
+    const int64_t numbers = ufm_model_size(model) - worker->labels->classes;
+    for (int64_t j = 0; j < numbers; j++) small[j] = small_scale * ufm_rng_gaussian(rng);
     const ufm_function function = ufm_function_of_model(model);
     status = ufm_minimize(&function, &worker->minimize, small, &info, error);
     if (status != UFM_OK) goto cleanup;
-    memcpy(worker->x, small, (size_t)(K * rank) * sizeof(double));
-    for (int64_t i = 0; i < n; i++)
-        memcpy(worker->x + K * d + i * d, small + K * rank + i * rank, (size_t)rank * sizeof(double));
-    memcpy(worker->x + (K + n) * d, small + (K + n) * rank, (size_t)K * sizeof(double));
+    ufm_model_embed(worker->model, rank, small, worker->x);
 cleanup:
     ufm_free(small);
     ufm_model_free(model);

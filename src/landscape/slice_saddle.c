@@ -1,23 +1,12 @@
 /* The plane of a saddle of rank K-2, its escape direction, and the optimum that the descent from there finds.
  */
+#include "ladder.h"
 #include "slice.h"
 #include <math.h>
-#include <string.h>
 #include <ufmlab/linalg.h>
 
 enum { ITERATES = 256 };
 static const double escape_step = 1e-3; /* of the saddle's norm, or 1 */
-
-/* x of dimension `rank` into dimension d: zero columns of W, zero rows of H. */
-static void embed(const slice *s, const double *small, int64_t rank, double *x)
-{
-    const int64_t K = s->labels->classes, n = s->labels->columns, d = s->dim;
-    memset(x, 0, (size_t)s->size * sizeof *x);
-    memcpy(x, small, (size_t)(K * rank) * sizeof *x);
-    for (int64_t i = 0; i < n; i++)
-        memcpy(x + K * d + i * d, small + K * rank + i * rank, (size_t)rank * sizeof *x);
-    memcpy(x + K * d + d * n, small + (K + n) * rank, (size_t)K * sizeof *x);
-}
 
 static ufm_status solve_small(const slice *s, int64_t rank, double *x, ufm_error *error)
 {
@@ -29,52 +18,9 @@ static ufm_status solve_small(const slice *s, int64_t rank, double *x, ufm_error
     status = small ? ufm_model_start(model, s->explorer->seed, 0.3, small)
                    : ufm_fail(error, UFM_ERROR_MEMORY, "not enough memory for a saddle");
     if (status == UFM_OK) status = landscape_polish(model, s->explorer, small, error);
-    if (status == UFM_OK) embed(s, small, rank, x);
+    if (status == UFM_OK) ufm_model_embed(s->model, rank, small, x);
     ufm_free(small);
     ufm_model_free(model);
-    return status;
-}
-
-/* G, scaled as the variables are, K x n: the H part of the Hessian along (e_k a^T, 0) for the spare
- * coordinate a. */
-static void data_gradient(const slice *s, const double *x, double *unit, double *product, double *G)
-{
-    const int64_t K = s->labels->classes, n = s->labels->columns, d = s->dim, a = d - 1;
-    memset(unit, 0, (size_t)s->size * sizeof *unit);
-    for (int64_t k = 0; k < K; k++) {
-        unit[k + a * K] = 1;
-        ufm_model_hessian_vector(s->model, x, unit, product);
-        unit[k + a * K] = 0;
-        for (int64_t i = 0; i < n; i++) G[k + i * K] = product[K * d + a + i * d];
-    }
-}
-
-/* The unit direction (alpha u a^T, -beta a v^T) of least curvature
- * lambda_w + lambda_h - sqrt((lambda_w - lambda_h)^2 + sigma_1^2). */
-static ufm_status escape_direction(const slice *s, const double *x, double *direction, double *curvature)
-{
-    const int64_t K = s->labels->classes, n = s->labels->columns, d = s->dim, a = d - 1;
-    const int64_t r = K < n ? K : n;
-    const double w = s->explorer->objective.lambda_w, h = s->explorer->objective.lambda_h;
-    double *G = ufm_alloc(K * n, sizeof *G), *u = ufm_alloc(K * r, sizeof *u);
-    double *sigma = ufm_alloc(r, sizeof *sigma), *vt = ufm_alloc(r * n, sizeof *vt);
-    double *product = ufm_alloc(s->size, sizeof *product);
-    ufm_status status = G && u && sigma && vt && product ? UFM_OK : UFM_ERROR_MEMORY;
-    if (status != UFM_OK) goto cleanup;
-    data_gradient(s, x, direction, product, G);
-    status = ufm_svd(ufm_view(G, K, n), u, sigma, vt);
-    if (status != UFM_OK) goto cleanup;
-    const double angle = 0.5 * atan2(sigma[0], h - w); /* of the eigenvector of [2w -s; -s 2h] */
-    memset(direction, 0, (size_t)s->size * sizeof *direction);
-    for (int64_t k = 0; k < K; k++) direction[k + a * K] = cos(angle) * u[k];
-    for (int64_t i = 0; i < n; i++) direction[K * d + a + i * d] = -sin(angle) * vt[i * r];
-    *curvature = w + h - sqrt((w - h) * (w - h) + sigma[0] * sigma[0]);
-cleanup:
-    ufm_free(G);
-    ufm_free(u);
-    ufm_free(sigma);
-    ufm_free(vt);
-    ufm_free(product);
     return status;
 }
 
@@ -82,7 +28,8 @@ cleanup:
 static ufm_status find_saddle(slice *s, slice_plane *plane, ufm_error *error)
 {
     const int64_t rank = s->labels->classes - 2;
-    double curvature;
+    const ufm_objective *objective = &s->explorer->objective;
+    ufm_solution *here;
     if (s->dim <= rank)
         return ufm_fail(
             error, UFM_ERROR_UNSUPPORTED,
@@ -91,13 +38,17 @@ static ufm_status find_saddle(slice *s, slice_plane *plane, ufm_error *error)
     ufm_status status = rank > 0 ? solve_small(s, rank, plane->origin, error)
                                  : ufm_model_minimize_bias(s->model, plane->origin, error);
     if (status != UFM_OK) return status;
-    status = escape_direction(s, plane->origin, plane->axis[1], &curvature);
-    if (status != UFM_OK) return ufm_fail(error, status, "the saddle's escape direction cannot be computed");
-    if (!(curvature < 0))
-        return ufm_fail(
-            error, UFM_ERROR_UNSUPPORTED,
-            "the critical point of rank %lld is no saddle but the optimum; choose smaller lambdas",
-            (long long)rank);
+    status = ladder_solution(s->model, plane->origin, s->labels, objective, &here, error);
+    if (status != UFM_OK) return status;
+    if (here->certificate.lambda_neg < 0)
+        status = ladder_witness(s->labels, objective, &here->point, plane->axis[1], error);
+    else
+        status =
+            ufm_fail(error, UFM_ERROR_UNSUPPORTED,
+                     "the critical point of rank %lld is no saddle but the optimum; choose smaller lambdas",
+                     (long long)rank);
+    ufm_solution_free(here);
+    if (status != UFM_OK) return status;
     s->info.saddle = ufm_model_value(s->model, plane->origin);
     return UFM_OK;
 }
