@@ -21,7 +21,7 @@ NEEDS_VALGRIND := $(NEEDS_TEST) cmd:valgrind:valgrind
 ifeq ($(origin CC),default)
 CC := gcc
 endif
-WARN     := -Wall -Wextra -Wconversion -Wshadow $(if $(WERROR),-Werror)
+WARN     := -Wall -Wextra -Wno-missing-field-initializers -Wconversion -Wshadow $(if $(WERROR),-Werror)
 OPTIMISE := $(if $(filter release,$(MODE)),-O2,-O1 -fno-omit-frame-pointer)
 MODE_FLAGS_asan     := -fsanitize=address,undefined -fno-sanitize-recover=all
 MODE_FLAGS_coverage := --coverage

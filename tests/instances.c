@@ -42,6 +42,14 @@ static void require(ufm_status status, const char *what, const ufm_error *error)
     abort();
 }
 
+const ufm_objective test_losses[] = {
+    {UFM_LOSS_PAL, 5e-3, 1e-3, 1e-2, 0},          {UFM_LOSS_PAL_N, 2e-3, 7e-4, 0, 0},
+    {UFM_LOSS_PAL_SMOOTH, 3e-3, 1e-3, 0, 0.15},   {UFM_LOSS_PAL_SMOOTH, 3e-3, 1e-3, 2e-3, 0},
+    {UFM_LOSS_PAL_FOCAL, 2e-3, 5e-4, 1e-2, 2},    {UFM_LOSS_PAL_FOCAL, 2e-3, 5e-4, 3e-3, 1},
+    {UFM_LOSS_PAL_FOCAL, 2e-3, 5e-4, 1e-3, 0.5},  {UFM_LOSS_PAL_FOCAL, 2e-3, 5e-4, 1e-3, 0},
+    {UFM_LOSS_PAL_MSE, 4e-3, 2e-3, 5e-3, 0},      {UFM_LOSS_PAL_MSE, 4e-3, 2e-3, 0, 0},
+    {UFM_LOSS_BCE, 3e-3, 1e-3, 1e-2, 0},          {UFM_LOSS_BCE, 3e-3, 1e-3, 0, 0}};
+
 ufm_labels *test_design(int64_t classes, const char *samples, ufm_duplicates duplicates)
 {
     ufm_error error = {{0}};
@@ -83,25 +91,46 @@ ufm_model *test_model(const ufm_labels *labels, ufm_objective objective, int64_t
     return model;
 }
 
+/* The losses as ufmlab/labels.h writes them, from probabilities. */
+static long double test_loss(const ufm_objective *objective, ufm_tag_set set, const long double *z)
+{
+    const long double K = (long double)set.classes, m = (long double)set.tags;
+    const long double parameter = objective->parameter;
+    long double peak = -INFINITY, total = 0, all = 0, loss = 0;
+    bool tagged[64] = {false};
+    if (set.classes > 64) abort();
+    for (int64_t j = 0; j < set.tags; j++) tagged[set.tag[j]] = true;
+    for (int64_t k = 0; k < set.classes; k++) peak = fmaxl(peak, z[k]);
+    for (int64_t k = 0; k < set.classes; k++) total += expl(z[k] - peak);
+    const long double log_total = logl(total) + peak;
+    for (int64_t k = 0; k < set.classes; k++) all += log_total - z[k];
+    for (int64_t k = 0; k < set.classes; k++) {
+        const long double u = log_total - z[k];
+        if (objective->loss == UFM_LOSS_BCE)
+            loss += (z[k] > 0 ? z[k] + log1pl(expl(-z[k])) : log1pl(expl(z[k]))) - (tagged[k] ? z[k] : 0);
+        if (!tagged[k]) continue;
+        if (objective->loss == UFM_LOSS_PAL) loss += u;
+        if (objective->loss == UFM_LOSS_PAL_N) loss += u / m;
+        if (objective->loss == UFM_LOSS_PAL_SMOOTH) loss += (1 - parameter) * u + parameter / K * all;
+        if (objective->loss == UFM_LOSS_PAL_FOCAL) loss += powl(1 - expl(-u), parameter) * u;
+        for (int64_t j = 0; objective->loss == UFM_LOSS_PAL_MSE && j < set.classes; j++)
+            loss += (z[j] - (j == k)) * (z[j] - (j == k)) / 2;
+    }
+    return loss;
+}
+
 double test_objective(const ufm_labels *labels, const ufm_objective *objective, const ufm_point *p)
 {
     const int64_t K = p->classes, d = p->dim;
-    long double data = 0, W = 0, H = 0, b = 0;
+    long double data = 0, W = 0, H = 0, b = 0, z[64];
+    if (K > 64) abort();
     for (int64_t i = 0; i < p->columns; i++) {
-        const int64_t m = ufm_labels_multiplicity(labels, i);
-        long double z[64], peak = -INFINITY, total = 0, loss = 0;
-        if (K > 64) abort();
         for (int64_t k = 0; k < K; k++) {
             z[k] = p->b[k];
             for (int64_t j = 0; j < d; j++) z[k] += (long double)p->W[k + j * K] * p->H[j + i * d];
-            peak = fmaxl(peak, z[k]);
         }
-        for (int64_t k = 0; k < K; k++) total += expl(z[k] - peak);
-        for (int64_t j = labels->offset[i]; j < labels->offset[i + 1]; j++)
-            loss += logl(total) + peak - z[labels->tag[j]];
         const long double count = (long double)ufm_labels_count(labels, i);
-        const long double omega = objective->loss == UFM_LOSS_PAL_N ? 1 / (long double)m : 1;
-        data += omega * count * loss;
+        data += count * test_loss(objective, ufm_labels_set(labels, i), z);
         for (int64_t j = 0; j < d; j++) H += count * (long double)p->H[j + i * d] * p->H[j + i * d];
     }
     for (int64_t j = 0; j < K * d; j++) W += (long double)p->W[j] * p->W[j];

@@ -17,6 +17,10 @@ typedef struct {
 extern const reference_instance reference_instances[];
 enum { REFERENCE_INSTANCES = 5 };
 
+/* Every loss, with and without a ridge on the bias, at usual and at degenerate parameters (where it is pal). */
+extern const ufm_objective test_losses[];
+enum { TEST_LOSSES = 12 };
+
 /* Aborts the test run on failure: the caller's test makes no sense without. */
 ufm_labels *test_design(int64_t classes, const char *samples, ufm_duplicates duplicates);
 /* Random tag sets, repeated with random counts up to 5, every class present. */

@@ -623,17 +623,36 @@ static void test_to_design(void)
 /* ---- Objective ---- */
 static void test_objective(void)
 {
-    ufm_loss loss;
+    ufm_objective parsed = {UFM_LOSS_PAL, 1, 1, 1, 0};
     ufm_error error;
     TEST(ufm_loss_weight(UFM_LOSS_PAL, 3) == 1 && ufm_loss_weight(UFM_LOSS_PAL_N, 4) == 0.25);
     TEST(isnan(ufm_loss_weight(UFM_LOSS_COUNT, 1)) &&
          strcmp(ufm_loss_name(UFM_LOSS_COUNT), "unknown loss") == 0);
     for (int i = 0; i < UFM_LOSS_COUNT; i++) {
-        TEST_OK(ufm_loss_parse(ufm_loss_name((ufm_loss)i), &loss, &error));
-        TEST((int)loss == i);
+        TEST_OK(ufm_objective_parse_loss(ufm_loss_name((ufm_loss)i), &parsed, &error));
+        TEST((int)parsed.loss == i && parsed.lambda_b == 1);
+        const ufm_objective usual = parsed;
+        TEST_OK(ufm_objective_parse_loss(ufm_objective_loss_text(&usual).text, &parsed, &error));
+        TEST(parsed.loss == usual.loss && parsed.parameter == usual.parameter);
+        TEST(ufm_loss_rank((ufm_loss)i, 7) == (ufm_loss_shift_free((ufm_loss)i) ? 6 : 7));
     }
-    ufm_status status = ufm_loss_parse("mse", &loss, &error);
-    TEST(status == UFM_ERROR_USAGE && contains(error.text, "'mse'; known are: pal pal-n"));
+    TEST_OK(ufm_objective_parse_loss("pal-focal:2.5", &parsed, &error));
+    TEST(parsed.loss == UFM_LOSS_PAL_FOCAL && parsed.parameter == 2.5);
+    static const struct {
+        const char *text, *message;
+    } refused[] = {{"mse", "'mse'; known are: pal pal-n"},
+                   {"pal:1", "pal has no parameter"},
+                   {"pal-focal:", "NAME:NUMBER"},
+                   {"pal-focal:x", "NAME:NUMBER"},
+                   {"pal-focal:-1", "gamma of pal-focal is -1; give a number from 0 to 100"},
+                   {"pal-smooth:1", "epsilon of pal-smooth is 1; give"},
+                   {"pal-smooth:nan", "NAME:NUMBER"},
+                   {"", "unknown loss ''"}};
+    for (size_t i = 0; i < sizeof refused / sizeof refused[0]; i++) {
+        const ufm_status status = ufm_objective_parse_loss(refused[i].text, &parsed, &error);
+        TEST(status == UFM_ERROR_USAGE && contains(error.text, refused[i].message));
+        TEST(parsed.loss == UFM_LOSS_PAL_FOCAL && parsed.parameter == 2.5);
+    }
     const ufm_objective good = {UFM_LOSS_PAL, 5e-3, 1e-3, 0};
     TEST_OK(ufm_objective_check(&good, &error));
     test_close("mu", ufm_objective_mu(&good), 2 * sqrt(5e-6), 1e-15);
@@ -647,8 +666,10 @@ static void test_objective(void)
         const ufm_objective b = {UFM_LOSS_PAL, 1, 1, i == 0 ? -1e-300 : bad[i]};
         TEST(ufm_objective_check(&b, &error) == UFM_ERROR_USAGE && contains(error.text, "lambda-b"));
     }
-    const ufm_objective unknown = {(ufm_loss)9, 1, 1, 0};
+    const ufm_objective unknown = {(ufm_loss)99, 1, 1, 0};
     TEST(ufm_objective_check(&unknown, &error) == UFM_ERROR_USAGE);
+    const ufm_objective surplus = {UFM_LOSS_PAL, 1, 1, 0, 0.5};
+    TEST(ufm_objective_check(&surplus, &error) == UFM_ERROR_USAGE && contains(error.text, "no parameter"));
 }
 
 /* ---- Label files ---- */

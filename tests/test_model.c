@@ -4,7 +4,6 @@
 #include <string.h>
 #include <ufmlab/linalg.h>
 
-static const ufm_objective losses[] = {{UFM_LOSS_PAL, 5e-3, 1e-3, 1e-2}, {UFM_LOSS_PAL_N, 2e-3, 7e-4, 0}};
 
 static double *random_vector(ufm_rng *rng, int64_t n, double scale)
 {
@@ -29,7 +28,7 @@ static shape shape_of(int trial)
     const int size = trial % last;
     return (shape){classes[size],     dims[(trial / 2) % last],
                    sets[size],        trial % 2 ? UFM_DUPLICATES_MERGE : UFM_DUPLICATES_KEEP,
-                   losses[trial % 2], 1 + trial % 3};
+                   test_losses[trial % TEST_LOSSES], 1 + trial % 3};
 }
 
 static int trials(void)
@@ -151,11 +150,11 @@ static void test_hessian_vector(void)
 static void test_merged_equals_kept(void)
 {
     double worst = 0;
-    for (int loss = 0; loss < 2; loss++) {
+    for (int loss = 0; loss < TEST_LOSSES; loss++) {
         ufm_labels *kept = test_design(5, "1:4,2:3,3:2", UFM_DUPLICATES_KEEP);
         ufm_labels *merged = test_design(5, "1:4,2:3,3:2", UFM_DUPLICATES_MERGE);
-        ufm_model *big = test_model(kept, losses[loss], 4, 2),
-                  *small = test_model(merged, losses[loss], 4, 1);
+        ufm_model *big = test_model(kept, test_losses[loss], 4, 2),
+                  *small = test_model(merged, test_losses[loss], 4, 1);
         const int64_t nb = ufm_model_size(big), ns = ufm_model_size(small);
         double *x = ufm_alloc(ns, sizeof *x), *X = ufm_alloc(nb, sizeof *X), *g = ufm_alloc(ns, sizeof *g);
         double *G = ufm_alloc(nb, sizeof *G), *H = ufm_alloc(4 * merged->columns, sizeof *H);
@@ -190,7 +189,7 @@ static void test_reproducible(void)
     ufm_labels *labels = test_random_labels(rng, 12, test_fast() ? 100 : 3000, UFM_DUPLICATES_KEEP);
     double first_value = 0;
     for (int threads = 1; threads <= 4; threads++) {
-        ufm_model *model = test_model(labels, losses[0], 20, threads);
+        ufm_model *model = test_model(labels, test_losses[0], 20, threads);
         const int64_t n = ufm_model_size(model);
         double *x = ufm_alloc(n, sizeof *x), *a = ufm_alloc(n, sizeof *a), *b = ufm_alloc(n, sizeof *b);
         TEST_OK(ufm_model_start(model, 3, 0.4, x));
@@ -213,14 +212,14 @@ static void test_reproducible(void)
 static void test_huge_logits(void)
 {
     ufm_labels *labels = test_design(6, "1:3,2:2,5:1", UFM_DUPLICATES_KEEP);
-    ufm_model *model = test_model(labels, losses[0], 6, 1);
+    ufm_model *model = test_model(labels, test_losses[0], 6, 1);
     const int64_t n = ufm_model_size(model);
     double *x = ufm_alloc(n, sizeof *x), *g = ufm_alloc(n, sizeof *g), *Hv = ufm_alloc(n, sizeof *Hv);
     for (double scale = 1; scale <= 1e4; scale *= 10) { /* logits up to about 1e4 ... 1e8 */
         TEST_OK(ufm_model_start(model, 8, scale * 10, x));
         const ufm_point point = ufm_model_point(model, x, NULL);
         const double f = ufm_model_gradient(model, x, g),
-                     expected = test_objective(labels, &losses[0], &point);
+                     expected = test_objective(labels, &test_losses[0], &point);
         test_close("value at huge logits", f / expected, 1, 1e-13);
         ufm_model_hessian_vector(model, x, g, Hv);
         TEST(isfinite(ufm_norm(n, g)) && isfinite(ufm_norm(n, Hv)));
@@ -236,10 +235,10 @@ static void test_bias(void)
 {
     double worst = 0;
     ufm_rng *rng = ufm_rng_new(15);
-    for (int trial = 0; trial < 20; trial++) {
+    for (int trial = 0; trial < 3 * TEST_LOSSES; trial++) {
         ufm_labels *labels =
             test_random_labels(rng, 5, 30, trial % 2 ? UFM_DUPLICATES_MERGE : UFM_DUPLICATES_KEEP);
-        ufm_objective objective = losses[trial % 2];
+        ufm_objective objective = test_losses[trial % TEST_LOSSES];
         if (trial % 4 == 3) objective.lambda_b = 1e-6;
         ufm_model *model = test_model(labels, objective, 4, 2);
         const int64_t n = ufm_model_size(model);
@@ -266,11 +265,11 @@ static void test_embed(void)
 {
     double worst = 0;
     ufm_rng *rng = ufm_rng_new(16);
-    for (int trial = 0; trial < 10; trial++) {
+    for (int trial = 0; trial < TEST_LOSSES; trial++) {
         ufm_labels *labels =
             test_random_labels(rng, 5, 20, trial % 2 ? UFM_DUPLICATES_MERGE : UFM_DUPLICATES_KEEP);
-        ufm_model *small = test_model(labels, losses[trial % 2], 1 + trial % 4, 1);
-        ufm_model *large = test_model(labels, losses[trial % 2], 4, 1);
+        ufm_model *small = test_model(labels, test_losses[trial], 1 + trial % 4, 1);
+        ufm_model *large = test_model(labels, test_losses[trial], 4, 1);
         const int64_t ns = ufm_model_size(small), nl = ufm_model_size(large);
         double *x = random_vector(rng, ns, 0.5), *X = random_vector(rng, nl, 9),
                *g = ufm_alloc(ns, sizeof *g);
@@ -294,14 +293,14 @@ static void test_errors(void)
     ufm_labels *labels = test_design(3, "1:2,2:1", UFM_DUPLICATES_MERGE);
     ufm_error error = {{0}};
     ufm_model *model = NULL;
-    ufm_model_settings settings = {losses[0], 0, 1};
+    ufm_model_settings settings = {test_losses[0], 0, 1};
     TEST(ufm_model_new(labels, &settings, &model, &error) == UFM_ERROR_USAGE && error.text[0]);
     settings.dim = INT64_MAX / 4;
     TEST(ufm_model_new(labels, &settings, &model, &error) == UFM_ERROR_MEMORY);
     settings.dim = 3;
     settings.objective.lambda_w = NAN;
     TEST(ufm_model_new(labels, &settings, &model, &error) == UFM_ERROR_USAGE);
-    settings.objective = losses[0];
+    settings.objective = test_losses[0];
     settings.threads = 2;
     const int64_t blocks = ufm_memory_live_blocks();
     int failures = 0;

@@ -18,14 +18,20 @@ typedef enum {
 } ufm_certified;
 const char *ufm_certified_text(ufm_certified verdict);
 
-/* Fenchel duality of min g(Z + b 1^T) + mu |Z|_* + lambda_b |b|^2 gives, at any (W,H,b), any labels, any d:
+/* Fenchel duality of min g(Z + b 1^T) + mu |Z|_* + lambda_b |b|^2 gives, at any (W,H,b), any labels, any d: with
+ * v_i the gradient of sample i's loss L in its logits, G = (v_1, ..., v_N)/N, and L*(v) = sup_z v.z - L(z),
  *
- *   s = min(1, mu/sigma_1(G)),  q_i = s m_i p_i + (1-s) y_i,
- *   lower bound = -(1/N) sum_i omega_i sum_k q_ik log(q_ik/m_i) - s^2 |G 1|^2/(4 lambda_b)  <=  min f,
+ *   s = min(1, mu/sigma_1(G)),
+ *   lower bound = -(1/N) sum_i L*(s v_i) - s^2 |G 1|^2/(4 lambda_b)  <=  min f,
  *   gap = f - lower bound  >=  f - min f  >=  0.
  *
- * lambda_b = 0: the dual point is moved onto G 1 = 0, G' = G - (G 1) 1^T/N, and q with it; where that makes
- * some q negative there is no bound (-infinity). The move's size |G 1| is reported as bias_residual.
+ * For pal and pal-n, L*(s v) = omega sum_k q_k log(q_k/m), q = s m p + (1-s) y; for the other losses see
+ * src/certify/loss.c and proof note 15. The bound is tight at every global optimum of a convex loss, and of pal-focal
+ * where every tag's probability is at least e^{-u*}, F'(u*) = 1 (about 0.3 for gamma = 2); a point beyond has no
+ * bound (-infinity).
+ *
+ * lambda_b = 0: the dual point is moved onto G 1 = 0, G' = G - (G 1) 1^T/N; where that leaves the domain of L*
+ * there is no bound (-infinity). The move's size |G 1| is reported as bias_residual.
  *
  * Curvature: for d > rank [W; H^T] with (u,v) the top singular pair of G and a with W a = 0, H^T a = 0, the
  * smallest eigenvalue of the Hessian form along (alpha u a^T, -beta a v^T) is lambda_neg = lambda_w +

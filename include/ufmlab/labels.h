@@ -29,6 +29,17 @@ typedef struct {
 
 void ufm_labels_free(ufm_labels *labels);
 
+/* The tag set of one column, borrowed. */
+typedef struct {
+    int64_t classes;    /* K */
+    int64_t tags;       /* m */
+    const int32_t *tag; /* ascending */
+} ufm_tag_set;
+static inline ufm_tag_set ufm_labels_set(const ufm_labels *labels, int64_t column)
+{
+    const int64_t begin = labels->offset[column];
+    return (ufm_tag_set){labels->classes, labels->offset[column + 1] - begin, labels->tag + begin};
+}
 static inline int64_t ufm_labels_multiplicity(const ufm_labels *labels, int64_t column)
 {
     return labels->offset[column + 1] - labels->offset[column];
@@ -108,33 +119,62 @@ ufm_status ufm_labels_read(const char *path, const ufm_read_settings *settings, 
 ufm_status ufm_label_columns_parse(const char *text, int64_t *label_columns, ufm_error *error);
 
 /* ---- The objective's parameters -----------------------------------------------------------------
- *   f(W,H,b) = (1/N) sum_i w(m_i) sum_{k in S_i} [ logsumexp(z_i) - z_ik ]
- *              + lambda_w |W|_F^2 + lambda_h |H|_F^2 + lambda_b |b|^2,   z_i = W h_i + b.
- * X(name, spelling, weight of multiplicity m, description). PAL is the paper's pick-all-label loss;
- * PAL-N divides each sample by its multiplicity, as soft-label cross-entropy does. */
+ *   f(W,H,b) = (1/N) sum_i L(z_i, S_i) + lambda_w |W|_F^2 + lambda_h |H|_F^2 + lambda_b |b|^2,  z_i = W h_i + b.
+ *
+ * With u_k = logsumexp(z) - z_k the cross-entropy of class k, m = |S| and y the multi-hot vector of S:
+ *
+ *   pal         sum_{k in S} u_k                                            the paper's pick-all-label loss
+ *   pal-n       (1/m) sum_{k in S} u_k                                      soft-label cross-entropy
+ *   pal-smooth  sum_{k in S} [ (1-epsilon) u_k + (epsilon/K) sum_j u_j ]    label smoothing
+ *   pal-focal   sum_{k in S} (1 - e^{-u_k})^gamma u_k                       focal loss; not convex
+ *   pal-mse     sum_{k in S} |z - e_k|^2 / 2                                squared error
+ *   bce         sum_k log(1 + e^{z_k}) - y_k z_k                            one-vs-all binary cross-entropy
+ *
+ * All but pal-mse and bce do not see a shift of all logits by one number ("shift-free").
+ *
+ * X(name, spelling, weight of multiplicity m, parameter, its default, least, greatest, shift-free, description);
+ * parameter: what the number is called, NULL where the loss has none. */
 #define UFM_LOSS_LIST(X)                                                                                     \
-    X(UFM_LOSS_PAL, "pal", 1.0, "pick-all-label cross-entropy (the paper)")                                  \
-    X(UFM_LOSS_PAL_N, "pal-n", 1.0 / m, "pick-all-label cross-entropy divided by the multiplicity")
+    X(UFM_LOSS_PAL, "pal", 1.0, NULL, 0, 0, 0, true, "pick-all-label cross-entropy (the paper)")             \
+    X(UFM_LOSS_PAL_N, "pal-n", 1.0 / m, NULL, 0, 0, 0, true,                                                 \
+      "pick-all-label cross-entropy divided by the multiplicity")                                            \
+    X(UFM_LOSS_PAL_SMOOTH, "pal-smooth", 1.0, "epsilon", 0.1, 0, 0.999, true,                                \
+      "label-smoothed pick-all-label cross-entropy")                                                         \
+    X(UFM_LOSS_PAL_FOCAL, "pal-focal", 1.0, "gamma", 2, 0, 100, true, "pick-all-label focal loss")           \
+    X(UFM_LOSS_PAL_MSE, "pal-mse", 1.0, NULL, 0, 0, 0, false, "pick-all-label squared error")                \
+    X(UFM_LOSS_BCE, "bce", 1.0, NULL, 0, 0, 0, false, "one-vs-all binary cross-entropy")
 typedef enum {
-#define UFM_LOSS_ENUM(name, spelling, weight, description) name,
+#define UFM_LOSS_ENUM(name, spelling, ...) name,
     UFM_LOSS_LIST(UFM_LOSS_ENUM)
 #undef UFM_LOSS_ENUM
         UFM_LOSS_COUNT
 } ufm_loss;
-/* omega_m. */
+/* omega_m: the loss is omega_m times a sum that does not divide by m. */
 double ufm_loss_weight(ufm_loss loss, double m);
 const char *ufm_loss_name(ufm_loss loss);
-ufm_status ufm_loss_parse(const char *text, ufm_loss *loss, ufm_error *error);
+bool ufm_loss_shift_free(ufm_loss loss);
+/* Largest rank of an optimum's logits: K-1 for a shift-free loss, else K. In dimensions d at least that, the
+ * landscape is benign (proof note 11). */
+int64_t ufm_loss_rank(ufm_loss loss, int64_t classes);
 
 typedef struct {
     ufm_loss loss;
     double lambda_w, lambda_h; /* > 0, no factor 1/2 (paper, Definition 1) */
     double lambda_b;           /* >= 0 */
+    double parameter;          /* the loss's epsilon or gamma; 0 where it has none */
 } ufm_objective;
-/* UFM_ERROR_USAGE unless lambda_w, lambda_h > 0, lambda_b >= 0 and all are finite. */
+/* UFM_ERROR_USAGE unless lambda_w, lambda_h > 0, lambda_b >= 0, all are finite, and the loss's parameter is in its
+ * range. */
 ufm_status ufm_objective_check(const ufm_objective *objective, ufm_error *error);
 /* mu = 2 sqrt(lambda_w lambda_h), the weight of the nuclear norm of the logits. */
 double ufm_objective_mu(const ufm_objective *objective);
+/* "NAME" or "NAME:PARAMETER", as "pal-focal:2", into loss and parameter; without a parameter its default. */
+ufm_status ufm_objective_parse_loss(const char *text, ufm_objective *objective, ufm_error *error);
+/* The inverse: 17 digits of the parameter. */
+typedef struct {
+    char text[48];
+} ufm_loss_text;
+ufm_loss_text ufm_objective_loss_text(const ufm_objective *objective);
 
 /* ---- Points -------------------------------------------------------------------------------------
  * A classifier and features, column-major; column i of H belongs to column i of the labels (with merged

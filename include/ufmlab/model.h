@@ -1,10 +1,8 @@
 /* ufmlab: layer 3, model: the UFM objective: value, gradient and Hessian-vector product.
  *
- *   f(W,H,b) = (1/N) sum_i omega_{m_i} sum_{k in S_i} [ logsumexp(z_i) - z_ik ]
- *              + lambda_w |W|_F^2 + lambda_h |H|_F^2 + lambda_b |b|^2,         z_i = W h_i + b
+ *   f(W,H,b) = (1/N) sum_i L(z_i, S_i) + lambda_w |W|_F^2 + lambda_h |H|_F^2 + lambda_b |b|^2,  z_i = W h_i + b
  *
- * (paper, Definition 1; no factor 1/2). With G = d(data term)/dZ, column i = (omega/N)(m_i softmax(z_i) -
- * y_i):
+ * (paper, Definition 1; no factor 1/2) for the losses L of ufmlab/labels.h. With G = d(data term)/dZ:
  *
  *   dW = G H^T + 2 lambda_w W,   dH = W^T G + 2 lambda_h H,   db = G 1 + 2 lambda_b b.
  *
@@ -44,7 +42,7 @@ double ufm_model_value(ufm_model *model, const double *x);
 /* f(x) and its gradient (size numbers). */
 double ufm_model_gradient(ufm_model *model, const double *x, double *gradient);
 /* Hessian of f at x times v:
- *   dZ = dW H + W dH + db 1^T,  dG_i = (omega m_i/N)(diag p_i - p_i p_i^T) dz_i,
+ *   dZ = dW H + W dH + db 1^T,  dG_i = (1/N) (Hessian of L at z_i) dz_i,
  *   [ dG H^T + G dH^T + 2 lambda_w dW | dW^T G + W^T dG + 2 lambda_h dH | dG 1 + 2 lambda_b db ]. */
 void ufm_model_hessian_vector(ufm_model *model, const double *x, const double *v, double *product);
 
@@ -59,6 +57,9 @@ ufm_status ufm_model_pack(const ufm_model *model, const ufm_point *point, double
 /* x from `small`, the vector of the model with the same labels in dimension `rank` <= dim: zero columns of W
  * and zero rows of H fill it up, and the objective stays. A critical point stays one. */
 void ufm_model_embed(const ufm_model *model, int64_t rank, const double *small, double *x);
+/* L(z, S); the K logits z become its gradient. */
+double ufm_model_loss(const ufm_objective *objective, ufm_tag_set set, double *z);
+
 /* Minimises over b alone, exactly (Newton on a convex K-dimensional function), in place. */
 ufm_status ufm_model_minimize_bias(ufm_model *model, double *x, ufm_error *error);
 

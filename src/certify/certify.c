@@ -82,12 +82,12 @@ static ufm_status dual_bound(const certify_problem *problem, const certify_sums 
     for (int64_t k = 0; k < K; k++) u[k] = outer[k + (K - 1) * K];
     result->sigma1 = sqrt(fmax(0, values[K - 1]));
     const double s = result->sigma1 <= result->mu ? 1 : result->mu / result->sigma1;
-    double entropy;
-    status = certify_entropy(problem, s, free_bias ? sums->row_sum : NULL, &entropy);
+    double dual;
+    status = certify_dual_value(problem, s, free_bias ? sums->row_sum : NULL, &dual);
     if (status != UFM_OK) goto cleanup;
     const double penalty =
         free_bias ? 0 : square(s) * ufm_dot(K, sums->row_sum, sums->row_sum) / (4 * lambda_b);
-    result->lower_bound = entropy - penalty;
+    result->lower_bound = dual - penalty;
     result->gap = result->objective - result->lower_bound;
 cleanup:
     ufm_free(outer);

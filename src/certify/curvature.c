@@ -1,42 +1,32 @@
 /* Second derivative of the objective along the witness direction, without assuming that the point is critical
  * or that a is orthogonal to anything. */
 #include "internal.h"
-#include <math.h>
+#include <string.h>
 
 typedef struct {
     const certify_problem *problem;
     const certify_direction *direction;
     double *Wa;                     /* K: W a */
-    double *Z;                      /* K x tile per worker */
+    double *Z;                      /* K x (tile + 2) per worker: logits, then two columns of scratch */
     ufm_sum *data, *cross, *length; /* per worker: dZ' L'' dZ, <G, dW dH>, |dH|^2 */
 } pass;
 
-static void add_column(const pass *work, int worker, int64_t column, double *p)
+/* z: the column's logits; g, dz: scratch, K numbers each. */
+static void add_column(const pass *work, int worker, int64_t column, double *z, double *g, double *dz)
 {
     const certify_problem *problem = work->problem;
     const certify_direction *dir = work->direction;
-    const ufm_labels *labels = problem->labels;
-    const int64_t K = labels->classes, d = problem->point->dim;
-    const double m = (double)ufm_labels_multiplicity(labels, column);
-    const double weight = certify_weight(problem, column), c = (double)ufm_labels_count(labels, column);
-    certify_log_softmax(K, p);
-    double slope = 0; /* u^T g of one sample */
-    for (int64_t k = 0; k < K; k++) {
-        p[k] = exp(p[k]);
-        slope += dir->u[k] * m * p[k];
-    }
-    for (int64_t j = labels->offset[column]; j < labels->offset[column + 1]; j++)
-        slope -= dir->u[labels->tag[j]];
-    slope *= weight / c;
+    const certify_loss *loss = certify_loss_of(problem->objective->loss);
+    const ufm_tag_set set = ufm_labels_set(problem->labels, column);
+    const int64_t K = set.classes, d = problem->point->dim;
+    const double weight = certify_weight(problem, column), c = (double)ufm_labels_count(problem->labels, column);
+    memcpy(g, z, (size_t)K * sizeof *g);
+    (void)loss->gradient(problem->objective, set, g);
+    const double slope = weight / c * ufm_dot(K, dir->u, g); /* u^T g of one sample */
     const double v = slope / dir->sigma1;
     const double along = ufm_dot(d, dir->a, problem->point->H + column * d);
-    double mean = 0, square = 0;
-    for (int64_t k = 0; k < K; k++) {
-        const double dz = dir->alpha * dir->u[k] * along - dir->beta * work->Wa[k] * v;
-        mean += p[k] * dz;
-        square += p[k] * dz * dz;
-    }
-    ufm_sum_add(&work->data[worker], weight * m * fmax(0, square - mean * mean));
+    for (int64_t k = 0; k < K; k++) dz[k] = dir->alpha * dir->u[k] * along - dir->beta * work->Wa[k] * v;
+    ufm_sum_add(&work->data[worker], weight * loss->curvature(problem->objective, set, z, dz));
     ufm_sum_add(&work->cross[worker], -dir->alpha * dir->beta * c * slope * v);
     ufm_sum_add(&work->length[worker], c * dir->beta * dir->beta * v * v);
 }
@@ -45,11 +35,12 @@ static void body(void *context, int worker, int64_t begin, int64_t end)
 {
     const pass *work = context;
     const int64_t K = work->problem->point->classes;
-    double *Z = work->Z + worker * K * CERTIFY_TILE;
+    double *Z = work->Z + worker * K * (CERTIFY_TILE + 2), *scratch = Z + K * CERTIFY_TILE;
     for (int64_t first = begin; first < end; first += CERTIFY_TILE) {
         const int64_t count = end - first < CERTIFY_TILE ? end - first : CERTIFY_TILE;
         certify_logits(work->problem, first, count, Z);
-        for (int64_t i = 0; i < count; i++) add_column(work, worker, first + i, Z + i * K);
+        for (int64_t i = 0; i < count; i++) 
+            add_column(work, worker, first + i, Z + i * K, scratch, scratch + K);
     }
 }
 
@@ -69,7 +60,7 @@ ufm_status certify_curvature(const certify_problem *problem, const certify_direc
     pass work = {problem,
                  direction,
                  ufm_alloc(p->classes, sizeof(double)),
-                 ufm_alloc(threads * p->classes * CERTIFY_TILE, sizeof(double)),
+                 ufm_alloc(threads * p->classes * (CERTIFY_TILE + 2), sizeof(double)),
                  sums,
                  sums + threads,
                  sums + 2 * threads};

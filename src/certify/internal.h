@@ -3,6 +3,7 @@
 #ifndef UFMLAB_CERTIFY_INTERNAL_H
 #define UFMLAB_CERTIFY_INTERNAL_H
 
+#include "loss.h"
 #include <ufmlab/certify.h>
 #include <ufmlab/linalg.h>
 
@@ -31,9 +32,10 @@ typedef struct {
 ufm_status certify_accumulate(const certify_problem *problem, certify_sums *sums);
 void certify_sums_free(certify_sums *sums);
 
-/* The dual point: q_i = s (m_i p_i - shift/omega_i) + (1-s) y_i; shift (K numbers) may be NULL for zero.
- * -(1/N) sum_i omega_i sum_k q_ik log(q_ik/m_i), or -infinity where some q is negative. */
-ufm_status certify_entropy(const certify_problem *problem, double s, const double *shift, double *entropy);
+/* The dual function without its bias term, at the dual point s (G - shift 1^T/N): -(1/N) sum_i L*(s (v_i - shift)),
+ * v_i the gradient of sample i's loss; shift (K numbers) may be NULL for zero. -infinity outside the conjugate's
+ * domain. */
+ufm_status certify_dual_value(const certify_problem *problem, double s, const double *shift, double *value);
 
 /* Second derivative of f along dW = alpha u a^T, dH = -beta a v^T with v = G^T u/sigma1, per squared length.
  */
@@ -47,9 +49,7 @@ ufm_status certify_curvature(const certify_problem *problem, const certify_direc
 
 /* Columns first..first+count-1: logits W h + b of their features into Z (K x count). */
 void certify_logits(const certify_problem *problem, int64_t first, int64_t count, double *Z);
-/* z becomes log softmax(z). */
-void certify_log_softmax(int64_t classes, double *z);
-/* omega_m c_i/N of column i. */
+/* c_i/N of column i. */
 double certify_weight(const certify_problem *problem, int64_t column);
 
 #endif

@@ -10,21 +10,9 @@ void certify_logits(const certify_problem *problem, int64_t first, int64_t count
              ufm_view(Z, p->classes, count));
 }
 
-void certify_log_softmax(int64_t classes, double *z)
-{
-    double peak = z[0];
-    for (int64_t k = 1; k < classes; k++) peak = fmax(peak, z[k]);
-    ufm_sum others = {-1, 0}; /* sum of exp(z - peak) less the peak's own 1 */
-    for (int64_t k = 0; k < classes; k++) ufm_sum_add(&others, exp(z[k] - peak));
-    const double log_total = log1p(ufm_sum_value(others));
-    for (int64_t k = 0; k < classes; k++) z[k] = (z[k] - peak) - log_total;
-}
-
 double certify_weight(const certify_problem *problem, int64_t column)
 {
-    const ufm_labels *labels = problem->labels;
-    return ufm_loss_weight(problem->objective->loss, (double)ufm_labels_multiplicity(labels, column)) *
-           (double)ufm_labels_count(labels, column) / (double)labels->samples;
+    return (double)ufm_labels_count(problem->labels, column) / (double)problem->labels->samples;
 }
 
 typedef struct {
@@ -38,31 +26,20 @@ typedef struct {
     partial *parts;
 } pass;
 
-/* Loss of one column; z (log-probabilities) becomes g, its gradient for one sample. */
-static double loss_and_gradient(const certify_problem *problem, int64_t column, double *z)
-{
-    const ufm_labels *labels = problem->labels;
-    const int64_t K = labels->classes, begin = labels->offset[column], end = labels->offset[column + 1];
-    const double m = (double)(end - begin);
-    const double weight = ufm_loss_weight(problem->objective->loss, m) / (double)labels->samples;
-    double loss = 0;
-    for (int64_t j = begin; j < end; j++) loss -= z[labels->tag[j]];
-    for (int64_t k = 0; k < K; k++) z[k] = weight * m * exp(z[k]);
-    for (int64_t j = begin; j < end; j++) z[labels->tag[j]] -= weight;
-    return loss;
-}
-
 static void add_tile(const certify_problem *problem, partial *part, int64_t first, int64_t count)
 {
     const ufm_point *p = problem->point;
+    const certify_loss *loss = certify_loss_of(problem->objective->loss);
     const int64_t K = p->classes, d = p->dim;
+    const double samples = (double)problem->labels->samples;
     certify_logits(problem, first, count, part->Z);
     for (int64_t i = 0; i < count; i++) {
         double *z = part->Z + i * K, *scaled = part->scaled + i * K;
         const double c = (double)ufm_labels_count(problem->labels, first + i), root = sqrt(c);
-        certify_log_softmax(K, z);
         ufm_sum_add(&part->loss,
-                    certify_weight(problem, first + i) * loss_and_gradient(problem, first + i, z));
+                    c / samples *
+                        loss->gradient(problem->objective, ufm_labels_set(problem->labels, first + i), z));
+        ufm_scale(K, 1 / samples, z);
         for (int64_t k = 0; k < K; k++) {
             scaled[k] = root * z[k];
             part->row_sum[k] += c * z[k];

@@ -8,7 +8,7 @@ static ufm_status print_json(const ufm_certificate *certificate, const ufm_objec
     ufm_json *json = ufm_json_new();
     ufm_json_integer(json, "classes", labels->classes);
     ufm_json_integer(json, "samples_total", labels->samples);
-    ufm_json_string(json, "loss", ufm_loss_name(objective->loss));
+    ufm_json_string(json, "loss", ufm_objective_loss_text(objective).text);
     ufm_json_number(json, "lambda_w", objective->lambda_w);
     ufm_json_number(json, "lambda_h", objective->lambda_h);
     ufm_json_number(json, "lambda_b", objective->lambda_b);
@@ -19,7 +19,7 @@ static ufm_status print_json(const ufm_certificate *certificate, const ufm_objec
 static void print_text(const ufm_certificate *c, const ufm_objective *objective, const ufm_labels *labels)
 {
     printf("K = %lld, N = %lld, loss %s, lambda %g, %g, %g\n", (long long)labels->classes,
-           (long long)labels->samples, ufm_loss_name(objective->loss), objective->lambda_w,
+           (long long)labels->samples, ufm_objective_loss_text(objective).text, objective->lambda_w,
            objective->lambda_h, objective->lambda_b);
     printf("  f             %.16g\n  lower bound   %.16g  (no point of any dimension is below)\n",
            c->objective, c->lower_bound);

@@ -7,7 +7,7 @@ ufm_status read_objective(const options *opts, ufm_objective *objective, ufm_err
     objective->lambda_w = opts->value[OPT_LAMBDA_W].real;
     objective->lambda_h = opts->value[OPT_LAMBDA_H].real;
     objective->lambda_b = opts->value[OPT_LAMBDA_B].real;
-    const ufm_status status = ufm_loss_parse(opts->value[OPT_LOSS].text, &objective->loss, error);
+    const ufm_status status = ufm_objective_parse_loss(opts->value[OPT_LOSS].text, objective, error);
     return status == UFM_OK ? ufm_objective_check(objective, error) : status;
 }
 

@@ -17,7 +17,7 @@ static ufm_status print_json(const ufm_prediction *p, const ufm_objective *objec
     ufm_json *json = ufm_json_new();
     ufm_json_integer(json, "classes", p->classes);
     ufm_json_literal(json, "samples_total", p->samples_total);
-    ufm_json_string(json, "loss", ufm_loss_name(objective->loss));
+    ufm_json_string(json, "loss", ufm_objective_loss_text(objective).text);
     ufm_json_number(json, "objective", p->objective);
     ufm_json_number(json, "mu", p->mu);
     ufm_json_number(json, "mu_critical", p->mu_critical);

@@ -16,14 +16,10 @@ void ladder_loss_gradient(const ufm_labels *labels, const ufm_objective *objecti
     ufm_gemm(1, ufm_view(point->W, K, point->dim), ufm_view(point->H, point->dim, point->columns), 0,
              ufm_view(G, K, point->columns));
     for (int64_t i = 0; i < point->columns; i++) {
-        double *g = G + i * K, peak = -INFINITY, sum = 0;
-        const double m = (double)ufm_labels_multiplicity(labels, i);
-        const double weight = ufm_loss_weight(objective->loss, m) *
-                              sqrt((double)ufm_labels_count(labels, i)) / (double)labels->samples;
-        for (int64_t k = 0; k < K; k++) peak = fmax(peak, g[k] += point->b[k]);
-        for (int64_t k = 0; k < K; k++) sum += g[k] = exp(g[k] - peak);
-        ufm_scale(K, weight * m / sum, g);
-        for (int64_t j = labels->offset[i]; j < labels->offset[i + 1]; j++) g[labels->tag[j]] -= weight;
+        double *g = G + i * K;
+        for (int64_t k = 0; k < K; k++) g[k] += point->b[k];
+        (void)ufm_model_loss(objective, ufm_labels_set(labels, i), g);
+        ufm_scale(K, sqrt((double)ufm_labels_count(labels, i)) / (double)labels->samples, g);
     }
 }
 

@@ -10,31 +10,32 @@ typedef struct {
     model_blocks x;
 } bias_pass;
 
-/* Adds sum_i (omega m c/N)(diag p - p p^T) and the loss gradient over b of the columns. */
+/* Adds one column's share of the gradient and of the Hessian over b. */
+static void add_column(const ufm_model *model, model_part *part, int64_t column, double *z)
+{
+    const int64_t K = model->classes;
+    const ufm_tag_set set = ufm_labels_set(model->labels, column);
+    const double weight = model_weight(model, column);
+    ufm_sum_add(&part->loss, weight * model->loss->gradient(&model->objective, set, z, part->state));
+    ufm_axpy(K, weight, z, part->bias);
+    for (int64_t k = 0; k < K; k++) {
+        memset(z, 0, (size_t)K * sizeof *z);
+        z[k] = 1;
+        model->loss->curvature(&model->objective, set, part->state, z);
+        ufm_axpy(K, weight, z, part->curvature + k * K);
+    }
+}
+
 static void bias_body(void *context, int worker, int64_t begin, int64_t end)
 {
     const bias_pass *work = context;
     const ufm_model *model = work->model;
     model_part *part = &work->model->part[worker];
-    const int64_t K = model->classes;
     for (int64_t first = begin; first < end; first += model->tile) {
         const int64_t count = end - first < model->tile ? end - first : model->tile;
         const model_tile tile = model_logits(model, part, work->x, first, count);
-        for (int64_t i = 0; i < count; i++) {
-            double *p = tile.Z.data + i * K;
-            const double weight = model_weight(model, first + i);
-            ufm_sum_add(&part->loss, weight * model_softmax(model, first + i, p));
-            const ufm_labels *labels = model->labels;
-            const double m = (double)ufm_labels_multiplicity(labels, first + i);
-            for (int64_t k = 0; k < K; k++) {
-                part->bias[k] += weight * m * p[k];
-                part->curvature[k + k * K] += weight * m * p[k];
-                p[k] *= sqrt(weight * m);
-            }
-            for (int64_t j = labels->offset[first + i]; j < labels->offset[first + i + 1]; j++)
-                part->bias[labels->tag[j]] -= weight;
-        }
-        ufm_gemm(-1, tile.Z, ufm_transpose(tile.Z), 1, ufm_view(part->curvature, K, K));
+        for (int64_t i = 0; i < count; i++)
+            add_column(model, part, first + i, tile.Z.data + i * model->classes);
     }
 }
 
@@ -61,9 +62,10 @@ static double evaluate(ufm_model *model, const double *x, double *gradient, doub
     }
     double trace = 0;
     for (int64_t k = 0; k < K; k++) trace += hessian[k + k * K];
-    /* The loss does not see a common shift of all biases: without a ridge J/K makes the step well defined and
-     * shift-free. */
-    for (int64_t j = 0; ridge == 0 && j < K * K; j++) hessian[j] += trace / (double)(K * K);
+    /* Where the loss does not see a common shift of all biases and there is no ridge, J/K makes the step well
+     * defined and shift-free. */
+    const bool singular = ridge == 0 && ufm_loss_shift_free(model->objective.loss);
+    for (int64_t j = 0; singular && j < K * K; j++) hessian[j] += trace / (double)(K * K);
     for (int64_t k = 0; k < K; k++) hessian[k + k * K] += 2 * ridge + 1e-15 * trace;
     return ufm_sum_value(value) + ridge * ufm_dot(K, work.x.b, work.x.b);
 }
@@ -92,6 +94,24 @@ static void free_curvature(ufm_model *model)
     }
 }
 
+/* `work` as in ufm_model_minimize_bias: Hessian, then the step in place of the gradient, then scratch. A loss that is not
+ * convex may need a shift of the Hessian; its step is still one of descent. */
+static ufm_status newton_step(ufm_model *model, const double *x, double *value, double *decrement, double *work)
+{
+    const int64_t K = model->classes;
+    double *hessian = work, *gradient = hessian + K * K, *scratch = gradient + K, shift = 0;
+    ufm_status status = UFM_ERROR_NUMERIC;
+    for (int attempt = 0; attempt < 2 && status == UFM_ERROR_NUMERIC; attempt++) {
+        *value = evaluate(model, x, gradient, hessian);
+        memcpy(scratch, gradient, (size_t)K * sizeof(double));
+        for (int64_t k = 0; k < K; k++) hessian[k + k * K] += shift;
+        shift = ufm_norm(K * K, hessian);
+        status = ufm_solve_spd(K, hessian, gradient);
+    }
+    *decrement = status == UFM_OK ? ufm_dot(K, scratch, gradient) : NAN;
+    return status;
+}
+
 ufm_status ufm_model_minimize_bias(ufm_model *model, double *x, ufm_error *error)
 {
     const int64_t K = model->classes;
@@ -108,14 +128,12 @@ ufm_status ufm_model_minimize_bias(ufm_model *model, double *x, ufm_error *error
     }
     double *hessian = work, *gradient = hessian + K * K, *scratch = gradient + K;
     for (int iteration = 0; iteration < NEWTON_STEPS; iteration++) {
-        const double value = evaluate(model, x, gradient, hessian);
-        memcpy(scratch, gradient, (size_t)K * sizeof(double));
-        status = ufm_solve_spd(K, hessian, gradient);
+        double value, decrement;
+        status = newton_step(model, x, &value, &decrement, work);
         if (status != UFM_OK) {
             ufm_fail(error, status, "the Hessian over the bias is not positive definite");
             break;
         }
-        const double decrement = ufm_dot(K, scratch, gradient);
         (void)move(model, x, gradient, value, scratch);
         /* Convergence is quadratic: after a step with this decrement only rounding is left. */
         if (!(decrement > 1e-20 * fabs(value))) break;

@@ -20,40 +20,18 @@ model_tile model_logits(const ufm_model *model, const model_part *part, model_bl
 
 double model_weight(const ufm_model *model, int64_t column)
 {
-    const double m = (double)ufm_labels_multiplicity(model->labels, column);
-    const double count = (double)ufm_labels_count(model->labels, column);
-    return ufm_loss_weight(model->objective.loss, m) * count / (double)model->labels->samples;
+    return (double)ufm_labels_count(model->labels, column) / (double)model->labels->samples;
 }
 
-double model_softmax(const ufm_model *model, int64_t column, double *z)
+/* Loss of a column times its weight; its logits z become the column of G~ = G/sqrt(c) = sqrt(c)/N times the
+ * gradient of one sample. `state` as for model_loss. */
+static double column_gradient(const ufm_model *model, int64_t column, double *z, double *state)
 {
-    const int64_t K = model->classes;
-    int64_t top = 0;
-    for (int64_t k = 1; k < K; k++)
-        if (z[k] > z[top]) top = k;
-    const double peak = z[top];
-    const ufm_labels *labels = model->labels;
-    double below = 0; /* sum over the tag set of peak - z_k */
-    for (int64_t j = labels->offset[column]; j < labels->offset[column + 1]; j++)
-        below += peak - z[labels->tag[j]];
-    double rest = 0; /* the sum without its largest term keeps digits when one class dominates */
-    for (int64_t k = 0; k < K; k++) {
-        z[k] = exp(z[k] - peak);
-        if (k != top) rest += z[k];
-    }
-    const double inverse = 1 / (1 + rest);
-    for (int64_t k = 0; k < K; k++) z[k] *= inverse;
-    return (double)ufm_labels_multiplicity(labels, column) * log1p(rest) + below;
-}
-
-/* p becomes the column of G~ = G/sqrt(c), where `weight` is omega c/N. */
-static void loss_gradient(const ufm_model *model, int64_t column, double weight, double *p)
-{
-    const ufm_labels *labels = model->labels;
-    const double scale = model->root_count ? weight / model->root_count[column] : weight;
-    const double m = (double)ufm_labels_multiplicity(labels, column);
-    for (int64_t k = 0; k < model->classes; k++) p[k] *= scale * m;
-    for (int64_t j = labels->offset[column]; j < labels->offset[column + 1]; j++) p[labels->tag[j]] -= scale;
+    const ufm_tag_set set = ufm_labels_set(model->labels, column);
+    const double weight = model_weight(model, column);
+    const double loss = model->loss->gradient(&model->objective, set, z, state);
+    ufm_scale(model->classes, model->root_count ? weight / model->root_count[column] : weight, z);
+    return weight * loss;
 }
 
 /* One pass over all columns. `v` and `product` only for Hessian-vector products, `gradient` only for
@@ -88,8 +66,8 @@ static void value_body(void *context, int worker, int64_t begin, int64_t end)
         const int64_t count = end - first < model->tile ? end - first : model->tile;
         const model_tile tile = model_logits(model, part, work->x, first, count);
         for (int64_t i = 0; i < count; i++)
-            ufm_sum_add(&part->loss, model_weight(model, first + i) *
-                                         model_softmax(model, first + i, tile.Z.data + i * model->classes));
+            ufm_sum_add(&part->loss,
+                        column_gradient(model, first + i, tile.Z.data + i * model->classes, NULL));
         ufm_sum_add(&part->squares, ufm_dot(model->dim * count, tile.H.data, tile.H.data));
     }
 }
@@ -104,12 +82,8 @@ static void gradient_body(void *context, int worker, int64_t begin, int64_t end)
     for (int64_t first = begin; first < end; first += model->tile) {
         const int64_t count = end - first < model->tile ? end - first : model->tile;
         const model_tile tile = model_logits(model, part, work->x, first, count);
-        for (int64_t i = 0; i < count; i++) {
-            double *z = tile.Z.data + i * K;
-            const double weight = model_weight(model, first + i);
-            ufm_sum_add(&part->loss, weight * model_softmax(model, first + i, z));
-            loss_gradient(model, first + i, weight, z);
-        }
+        for (int64_t i = 0; i < count; i++)
+            ufm_sum_add(&part->loss, column_gradient(model, first + i, tile.Z.data + i * K, NULL));
         ufm_sum_add(&part->squares, ufm_dot(d * count, tile.H.data, tile.H.data));
         double *out = work->gradient_H + first * d;
         memcpy(out, tile.H.data, (size_t)(d * count) * sizeof(double));
@@ -119,19 +93,14 @@ static void gradient_body(void *context, int worker, int64_t begin, int64_t end)
     }
 }
 
-/* dz becomes the column of dG~ = sqrt(c) (omega m/N) (diag p - p p^T) dz with dz = dZ/sqrt(c) + db. */
-static void curvature_column(const ufm_model *model, int64_t column, const double *p, double *dz,
+/* dz becomes the column of dG~ = (sqrt(c)/N) Hess dz with dz = dZ/sqrt(c) + db. */
+static void curvature_column(const ufm_model *model, int64_t column, const double *state, double *dz,
                              const double *db)
 {
     const double root = model->root_count ? model->root_count[column] : 1;
-    const double scale =
-        model_weight(model, column) * (double)ufm_labels_multiplicity(model->labels, column) / root;
-    double mean = 0;
-    for (int64_t k = 0; k < model->classes; k++) {
-        dz[k] = dz[k] / root + db[k];
-        mean += p[k] * dz[k];
-    }
-    for (int64_t k = 0; k < model->classes; k++) dz[k] = scale * p[k] * (dz[k] - mean);
+    for (int64_t k = 0; k < model->classes; k++) dz[k] = dz[k] / root + db[k];
+    model->loss->curvature(&model->objective, ufm_labels_set(model->labels, column), state, dz);
+    ufm_scale(model->classes, model_weight(model, column) / root, dz);
 }
 
 static void hessian_body(void *context, int worker, int64_t begin, int64_t end)
@@ -149,10 +118,8 @@ static void hessian_body(void *context, int worker, int64_t begin, int64_t end)
         ufm_gemm(1, dW, tile.H, 0, dZ);
         ufm_gemm(1, W, dH, 1, dZ);
         for (int64_t i = 0; i < count; i++) {
-            double *z = tile.Z.data + i * K;
-            (void)model_softmax(model, first + i, z);
-            curvature_column(model, first + i, z, dZ.data + i * K, work->v.b);
-            loss_gradient(model, first + i, model_weight(model, first + i), z);
+            (void)column_gradient(model, first + i, tile.Z.data + i * K, part->state);
+            curvature_column(model, first + i, part->state, dZ.data + i * K, work->v.b);
         }
         double *out = work->gradient_H + first * d;
         memcpy(out, dH.data, (size_t)(d * count) * sizeof(double));

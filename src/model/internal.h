@@ -2,13 +2,15 @@
 #ifndef UFMLAB_MODEL_INTERNAL_H
 #define UFMLAB_MODEL_INTERNAL_H
 
+#include "loss.h"
 #include <ufmlab/linalg.h>
 #include <ufmlab/model.h>
 
 /* What one thread accumulates; added up in thread order. */
 typedef struct {
-    double *logits;     /* K x tile: logits, then probabilities, then G */
+    double *logits;     /* K x tile: logits, then G */
     double *change;     /* K x tile: dZ, then dG (Hessian-vector products) */
+    double *state;      /* MODEL_STATE K: what one column's curvature needs */
     double *classifier; /* K x d: this thread's share of dW */
     double *bias;       /* K: of db */
     double *curvature;  /* K x K: of the bias Hessian; NULL but in ufm_model_minimize_bias */
@@ -18,6 +20,7 @@ typedef struct {
 struct ufm_model {
     const ufm_labels *labels;
     ufm_objective objective;
+    const model_loss *loss;
     int64_t classes, dim, columns, tile;
     double *root_count; /* [columns] sqrt(count), or NULL when every count is 1 */
     ufm_pool *pool;     /* NULL when one thread serves best */
@@ -46,10 +49,7 @@ typedef struct {
 model_tile model_logits(const ufm_model *model, const model_part *part, model_blocks x, int64_t first,
                         int64_t count);
 
-/* Replaces the logits z by softmax(z); returns sum_{k in S} (logsumexp(z) - z_k) of column i's tag set. */
-double model_softmax(const ufm_model *model, int64_t column, double *z);
-
-/* omega_m c / N of a column, the weight of its loss. */
+/* c/N of a column, the weight of its loss. */
 double model_weight(const ufm_model *model, int64_t column);
 
 #endif

@@ -28,7 +28,7 @@ static int thread_count(const ufm_labels *labels, const ufm_model_settings *sett
 int64_t ufm_model_workspace(const ufm_labels *labels, const ufm_model_settings *settings)
 {
     const int64_t K = labels->classes, d = settings->dim, tile = tile_columns(labels, d);
-    const int64_t each = 2 * K * tile + K * d + K;
+    const int64_t each = 2 * K * tile + K * d + (MODEL_STATE + 1) * K;
     return (int64_t)sizeof(double) *
            (thread_count(labels, settings) * each + (labels->count ? labels->columns : 0));
 }
@@ -58,9 +58,10 @@ static bool allocate_parts(ufm_model *model)
         model_part *part = &model->part[t];
         part->logits = ufm_alloc(K * model->tile, sizeof(double));
         part->change = ufm_alloc(K * model->tile, sizeof(double));
+        part->state = ufm_alloc(MODEL_STATE * K, sizeof(double));
         part->classifier = ufm_alloc(K * model->dim, sizeof(double));
         part->bias = ufm_alloc(K, sizeof(double));
-        if (!part->logits || !part->change || !part->classifier || !part->bias) return false;
+        if (!part->logits || !part->change || !part->state || !part->classifier || !part->bias) return false;
     }
     return true;
 }
@@ -74,6 +75,7 @@ ufm_status ufm_model_new(const ufm_labels *labels, const ufm_model_settings *set
     if (!made) goto no_memory;
     *made = (ufm_model){.labels = labels,
                         .objective = settings->objective,
+                        .loss = model_loss_of(settings->objective.loss),
                         .classes = labels->classes,
                         .dim = settings->dim,
                         .columns = labels->columns,
@@ -102,6 +104,7 @@ void ufm_model_free(ufm_model *model)
     for (int t = 0; model->part && t < model->threads; t++) {
         ufm_free(model->part[t].logits);
         ufm_free(model->part[t].change);
+        ufm_free(model->part[t].state);
         ufm_free(model->part[t].classifier);
         ufm_free(model->part[t].bias);
     }

@@ -28,7 +28,7 @@ ufm_status ufm_solution_save(const ufm_solution *solution, const ufm_labels *lab
                                     (void *)(uintptr_t)labels, error);
     if (status == UFM_OK && labels->count)
         status = ufm_h5_write_integers(file, "counts", labels->columns, labels->count, error);
-    if (status == UFM_OK) status = ufm_h5_write_text(file, "loss", ufm_loss_name(objective->loss), error);
+    if (status == UFM_OK) status = ufm_h5_write_text(file, "loss", ufm_objective_loss_text(objective).text, error);
     if (status == UFM_OK) status = ufm_h5_write_vector(file, "lambda", 3, lambda, error);
     if (status == UFM_OK) return ufm_h5_commit(file, error);
     ufm_h5_abort(file);
@@ -148,13 +148,13 @@ static ufm_status read_point(const reader *in, ufm_solution *solution)
 
 static ufm_status read_objective(const reader *in, ufm_objective *objective)
 {
-    char loss[32];
+    char loss[48];
     double lambda[3];
     int64_t three = 3, one = 1;
     ufm_status status = ufm_h5_read_text(in->file, "loss", loss, sizeof loss, in->error);
     if (status == UFM_OK) status = expect_shape(in, "lambda", &three, &one);
     if (status == UFM_OK) status = ufm_h5_read_matrix(in->file, "lambda", lambda, in->error);
-    if (status == UFM_OK) status = ufm_loss_parse(loss, &objective->loss, in->error);
+    if (status == UFM_OK) status = ufm_objective_parse_loss(loss, objective, in->error);
     if (status != UFM_OK) return status;
     objective->lambda_w = lambda[0];
     objective->lambda_h = lambda[1];
