@@ -17,7 +17,8 @@ typedef struct {
 extern const reference_instance reference_instances[];
 enum { REFERENCE_INSTANCES = 5 };
 
-/* Every loss, with and without a ridge on the bias, at usual and at degenerate parameters (where it is pal). */
+/* Every loss, with and without a ridge on the bias, at usual and at degenerate parameters (where it is pal).
+ */
 extern const ufm_objective test_losses[];
 enum { TEST_LOSSES = 12 };
 
@@ -29,6 +30,18 @@ ufm_model *test_model(const ufm_labels *labels, ufm_objective objective, int64_t
 
 /* f at a point by plain loops in long double. */
 double test_objective(const ufm_labels *labels, const ufm_objective *objective, const ufm_point *point);
+
+/* ufm_lambda_at for a loss without parameter. */
+static inline ufm_status test_lambda_at(const ufm_design *design, ufm_loss loss, double ratio, double balance,
+                                        ufm_objective *objective, ufm_error *error)
+{
+    ufm_objective made = *objective;
+    made.loss = loss;
+    made.parameter = 0;
+    const ufm_status status = ufm_lambda_at(design, ratio, balance, &made, error);
+    if (status == UFM_OK) *objective = made;
+    return status;
+}
 
 /* A critical point of rank `rank` of the problem in dimension dim: the minimum in dimension `rank`, embedded.
  * Its arrays are the solution's. */

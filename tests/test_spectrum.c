@@ -130,7 +130,7 @@ static void test_random_designs(void)
         if (random_design(rng, K, dim, samples) > most) continue;
         ufm_design *design = parsed(K, samples);
         ufm_objective objective = {.lambda_b = trial % 3 == 0 ? 0 : pow(10, -4 * ufm_rng_uniform(rng))};
-        TEST_OK(ufm_lambda_at(design, trial % 2 ? UFM_LOSS_PAL_N : UFM_LOSS_PAL,
+        TEST_OK(test_lambda_at(design, trial % 2 ? UFM_LOSS_PAL_N : UFM_LOSS_PAL,
                               1 - pow(10, -3 * ufm_rng_uniform(rng)), pow(10, 4 * ufm_rng_uniform(rng) - 2),
                               &objective, NULL));
         const double error = spectrum_error(K, samples, &objective, dim);
@@ -161,7 +161,7 @@ static void test_named_designs(void)
         for (int variant = 0; variant < 4; variant++) {
             ufm_design *design = parsed(designs[i].classes, designs[i].samples);
             ufm_objective objective = {.lambda_b = variant & 1 ? 0 : 1e-2};
-            TEST_OK(ufm_lambda_at(design, variant & 2 ? UFM_LOSS_PAL_N : UFM_LOSS_PAL, 1e-3, 5, &objective,
+            TEST_OK(test_lambda_at(design, variant & 2 ? UFM_LOSS_PAL_N : UFM_LOSS_PAL, 1e-3, 5, &objective,
                                   NULL));
             const double error = spectrum_error(designs[i].classes, designs[i].samples, &objective,
                                                 designs[i].classes - 1 + variant % 3);
@@ -235,7 +235,7 @@ static void test_trace(void)
             ufm_design *design = parsed(K, designs[i].samples);
             ufm_objective objective = {.lambda_b = extra % 2 ? 0 : 3e-3};
             TEST_OK(
-                ufm_lambda_at(design, extra > 0 ? UFM_LOSS_PAL_N : UFM_LOSS_PAL, 0.2, 3, &objective, NULL));
+                test_lambda_at(design, extra > 0 ? UFM_LOSS_PAL_N : UFM_LOSS_PAL, 0.2, 3, &objective, NULL));
             ufm_predicted_spectrum *spectrum = predicted(design, &objective, dim);
             const double trace = trace_by_definition(design, &objective, dim);
             const double error = fabs(trace_of(spectrum) - trace) / trace;

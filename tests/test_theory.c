@@ -1,5 +1,6 @@
 /* Closed forms of Theorem 1 against stored values, their own equations in extended precision, brute-force
  * minimisation and a plain-loop objective. */
+#include "instances.h"
 #include "test.h"
 #include <stdlib.h>
 #include <string.h>
@@ -164,7 +165,7 @@ static void scalar_equations(void)
         const ufm_loss loss = i % 2 ? UFM_LOSS_PAL_N : UFM_LOSS_PAL;
         const double ratio = pow(10, -8 * ufm_rng_uniform(rng)) * (1 - 1e-9);
         ufm_objective objective = {0};
-        TEST_OK(ufm_lambda_at(&trial.design, loss, ratio, pow(10, ufm_rng_gaussian(rng)), &objective, NULL));
+        TEST_OK(test_lambda_at(&trial.design, loss, ratio, pow(10, ufm_rng_gaussian(rng)), &objective, NULL));
         ufm_prediction *p = predict(&trial.design, &objective);
         TEST(p->phase == UFM_PHASE_SEPARATED);
         worst = fmax(worst, equation_residual(p, &trial.design, &objective));
@@ -251,7 +252,7 @@ static void independent_minimum(void)
         ufm_objective objective = {0};
         const double ratio = 0.001 + 1.2 * ufm_rng_uniform(rng);
         TEST_OK(
-            ufm_lambda_at(&trial.design, i % 2 ? UFM_LOSS_PAL_N : UFM_LOSS_PAL, ratio, 3, &objective, NULL));
+            test_lambda_at(&trial.design, i % 2 ? UFM_LOSS_PAL_N : UFM_LOSS_PAL, ratio, 3, &objective, NULL));
         ufm_prediction *p = predict(&trial.design, &objective);
         reduced problem = {.design = &trial.design, .objective = &objective};
         const double minimum = golden_minimum(&problem, trial.design.levels - 1);
@@ -329,7 +330,7 @@ static void million_classes(void)
     double worst = 0;
     for (int i = 0; i < 2; i++) {
         TEST_OK(
-            ufm_lambda_at(&design, i ? UFM_LOSS_PAL_N : UFM_LOSS_PAL, i ? 1e-6 : 0.9, 1, &objective, NULL));
+            test_lambda_at(&design, i ? UFM_LOSS_PAL_N : UFM_LOSS_PAL, i ? 1e-6 : 0.9, 1, &objective, NULL));
         ufm_prediction *p = predict(&design, &objective);
         TEST(p->phase == UFM_PHASE_SEPARATED);
         worst = fmax(worst, equation_residual(p, &design, &objective));
@@ -388,8 +389,8 @@ static void threshold(void)
         static const double distances[] = {1e-3, 1e-6, 1e-9, 1e-12};
         const double distance = distances[i % 4];
         ufm_objective below = {0}, above = {0};
-        TEST_OK(ufm_lambda_at(&trial.design, loss, 1 - distance, 1, &below, NULL));
-        TEST_OK(ufm_lambda_at(&trial.design, loss, 1 + distance, 1, &above, NULL));
+        TEST_OK(test_lambda_at(&trial.design, loss, 1 - distance, 1, &below, NULL));
+        TEST_OK(test_lambda_at(&trial.design, loss, 1 + distance, 1, &above, NULL));
         ufm_prediction *p = predict(&trial.design, &below), *q = predict(&trial.design, &above);
         TEST(p->phase == UFM_PHASE_SEPARATED && q->phase == UFM_PHASE_COLLAPSED);
         TEST(p->r > 0 && q->r == 0 && q->gram_scale == 0 && q->weight_norm_squared == 0);
@@ -422,7 +423,7 @@ static void loss_scaling(void)
         const int64_t n = 1 + ufm_rng_below(rng, 50);
         const ufm_design design = {K, 1, (int64_t[]){m}, (int64_t[]){n}};
         ufm_objective per_tag = {0};
-        TEST_OK(ufm_lambda_at(&design, UFM_LOSS_PAL_N, 0.01 + ufm_rng_uniform(rng), 2, &per_tag, NULL));
+        TEST_OK(test_lambda_at(&design, UFM_LOSS_PAL_N, 0.01 + ufm_rng_uniform(rng), 2, &per_tag, NULL));
         const double factor = (double)m;
         const ufm_objective all = {UFM_LOSS_PAL, factor * per_tag.lambda_w, factor * per_tag.lambda_h, 0};
         ufm_prediction *p = predict(&design, &per_tag), *q = predict(&design, &all);
@@ -470,7 +471,7 @@ static void full_multiplicity_only(void)
         test_close("objective", p->objective, (double)K * log((double)K), 1e-15);
         ufm_prediction_free(p);
         ufm_objective unused = {0};
-        TEST(ufm_lambda_at(&design, UFM_LOSS_PAL, 0.5, 1, &unused, NULL) == UFM_ERROR_USAGE);
+        TEST(test_lambda_at(&design, UFM_LOSS_PAL, 0.5, 1, &unused, NULL) == UFM_ERROR_USAGE);
     }
 }
 
@@ -573,7 +574,7 @@ static void predicted_point(void)
             for (int64_t c = 0; c < labels.labels.columns; c++) labels.count[c] = 1;
         const int64_t K = trial.design.classes, d = K - 1 + i % 3;
         ufm_objective objective = {0};
-        TEST_OK(ufm_lambda_at(&trial.design, i % 2 ? UFM_LOSS_PAL_N : UFM_LOSS_PAL,
+        TEST_OK(test_lambda_at(&trial.design, i % 2 ? UFM_LOSS_PAL_N : UFM_LOSS_PAL,
                               1.1 * ufm_rng_uniform(rng), 0.3, &objective, NULL));
         ufm_prediction *p = predict(&trial.design, &objective);
         double W[POINT_CLASSES * POINT_DIM], H[POINT_COLUMNS * POINT_DIM], norm;
@@ -621,8 +622,8 @@ static void bad_input(void)
     for (int i = 0; i < 4; i++) {
         ufm_objective objective = {UFM_LOSS_PAL, bad[i], 1e-3, 0};
         TEST(ufm_predict(&design, &objective, &p, NULL) == UFM_ERROR_USAGE && !p);
-        TEST(ufm_lambda_at(&design, UFM_LOSS_PAL, bad[i], 1, &objective, NULL) == UFM_ERROR_USAGE);
-        TEST(ufm_lambda_at(&design, UFM_LOSS_PAL, 1, bad[i], &objective, NULL) == UFM_ERROR_USAGE);
+        TEST(test_lambda_at(&design, UFM_LOSS_PAL, bad[i], 1, &objective, NULL) == UFM_ERROR_USAGE);
+        TEST(test_lambda_at(&design, UFM_LOSS_PAL, 1, bad[i], &objective, NULL) == UFM_ERROR_USAGE);
     }
     const ufm_objective objective = {UFM_LOSS_PAL, 1e-3, 1e-3, 0};
     p = predict(&design, &objective);

@@ -26,7 +26,7 @@ const char *ufm_certified_text(ufm_certified verdict);
  *   gap = f - lower bound  >=  f - min f  >=  0.
  *
  * For pal and pal-n, L*(s v) = omega sum_k q_k log(q_k/m), q = s m p + (1-s) y; for the other losses see
- * src/certify/loss.c and proof note 15. The bound is tight at every global optimum of a convex loss, and of pal-focal
+ * src/certify/loss.c and proof note 16. The bound is tight at every global optimum of a convex loss, and of pal-focal
  * where every tag's probability is at least e^{-u*}, F'(u*) = 1 (about 0.3 for gamma = 2); a point beyond has no
  * bound (-infinity).
  *

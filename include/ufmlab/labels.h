@@ -153,9 +153,11 @@ typedef enum {
 double ufm_loss_weight(ufm_loss loss, double m);
 const char *ufm_loss_name(ufm_loss loss);
 bool ufm_loss_shift_free(ufm_loss loss);
-/* Largest rank of an optimum's logits: K-1 for a shift-free loss, else K. In dimensions d at least that, the
- * landscape is benign (proof note 11). */
+/* Largest rank of a critical point's logits: K-1 for a shift-free loss, else K. */
 int64_t ufm_loss_rank(ufm_loss loss, int64_t classes);
+/* Least dimension from which every critical point is known to be global or a strict saddle (proof note 11): that rank
+ * for a convex loss, INT64_MAX for pal-focal. */
+int64_t ufm_loss_benign_dim(ufm_loss loss, int64_t classes);
 
 typedef struct {
     ufm_loss loss;

@@ -31,7 +31,7 @@ typedef struct {
 void ufm_solution_free(ufm_solution *solution);
 
 /* Minimises from a random start and certifies. UFM_ERROR_USAGE when f has no minimum: lambda_b = 0 and a
- * class in no tag set. With lambda_b = 0 the bias is minimised exactly afterwards. Bytes needed:
+ * class in no tag set (pal, pal-n, pal-focal, bce), or in every one (bce). With lambda_b = 0 the bias is minimised exactly afterwards. Bytes needed:
  * ufm_solve_copies() vectors of the length of x. */
 ufm_status ufm_solve(const ufm_labels *labels, const ufm_solve_settings *settings, ufm_solution **solution,
                      ufm_error *error);
@@ -39,15 +39,17 @@ ufm_status ufm_solve(const ufm_labels *labels, const ufm_solve_settings *setting
 int64_t ufm_solve_copies(ufm_solver solver, int64_t history);
 
 /* Distance from a prediction, all relative: of the objective; of W W^T in Frobenius norm (of its size when
- * the prediction is collapsed, absolute); worst over multiplicities m < K of the fitted scale against C_m,
- * NaN when collapsed. */
+ * the prediction vanishes, absolute); worst over multiplicities m < K of the fitted scale against C_m, NaN when
+ * collapsed. Where the prediction has a mean_scale the features are no multiple of sum_{k in S} w_k: scale_error is
+ * then the worst relative distance of a feature from C_m sum_{k in S} w_k + D_m sum_k w_k. */
 typedef struct {
     double objective_error, gram_error, scale_error;
 } ufm_comparison;
-ufm_status ufm_compare(const ufm_solution *solution, const ufm_prediction *prediction,
-                       const ufm_metrics *metrics, ufm_comparison *comparison);
-/* |W W^T - gram_scale (I - J/K)|_F over gram_scale |I - J/K|_F (absolute when gram_scale is 0). */
-ufm_status ufm_gram_error(const ufm_point *point, double gram_scale, double *error);
+ufm_status ufm_compare(const ufm_solution *solution, const ufm_labels *labels,
+                       const ufm_prediction *prediction, const ufm_metrics *metrics,
+                       ufm_comparison *comparison);
+/* |W W^T - gram|_F over |gram|_F (absolute when it is 0), gram = gram_scale (I - J/K) + mean_scale J/K. */
+ufm_status ufm_gram_error(const ufm_point *point, double gram_scale, double mean_scale, double *error);
 
 /* HDF5 file: W (K,d), H (d,columns), b (K), labels (columns,K) 0/1, counts (columns; absent when all 1),
  * loss, lambda (lambda_w, lambda_h, lambda_b), format. */

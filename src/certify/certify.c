@@ -163,7 +163,8 @@ ufm_status ufm_certify(const ufm_point *point, const ufm_labels *labels, const u
     if (status != UFM_OK) goto cleanup;
     first_order(&problem, &sums, &result);
     if (!isfinite(result.objective) || !isfinite(result.gradient_norm)) {
-        status = ufm_fail(error, UFM_ERROR_INPUT, "the numbers of the point are so large that the objective overflows");
+        status = ufm_fail(error, UFM_ERROR_INPUT,
+                          "the numbers of the point are so large that the objective overflows");
         goto cleanup;
     }
     status = dual_bound(&problem, &sums, u, &result);

@@ -19,7 +19,8 @@ static void add_column(const pass *work, int worker, int64_t column, double *z, 
     const certify_loss *loss = certify_loss_of(problem->objective->loss);
     const ufm_tag_set set = ufm_labels_set(problem->labels, column);
     const int64_t K = set.classes, d = problem->point->dim;
-    const double weight = certify_weight(problem, column), c = (double)ufm_labels_count(problem->labels, column);
+    const double weight = certify_weight(problem, column),
+                 c = (double)ufm_labels_count(problem->labels, column);
     memcpy(g, z, (size_t)K * sizeof *g);
     (void)loss->gradient(problem->objective, set, g);
     const double slope = weight / c * ufm_dot(K, dir->u, g); /* u^T g of one sample */
@@ -39,7 +40,7 @@ static void body(void *context, int worker, int64_t begin, int64_t end)
     for (int64_t first = begin; first < end; first += CERTIFY_TILE) {
         const int64_t count = end - first < CERTIFY_TILE ? end - first : CERTIFY_TILE;
         certify_logits(work->problem, first, count, Z);
-        for (int64_t i = 0; i < count; i++) 
+        for (int64_t i = 0; i < count; i++)
             add_column(work, worker, first + i, Z + i * K, scratch, scratch + K);
     }
 }

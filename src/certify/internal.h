@@ -32,9 +32,9 @@ typedef struct {
 ufm_status certify_accumulate(const certify_problem *problem, certify_sums *sums);
 void certify_sums_free(certify_sums *sums);
 
-/* The dual function without its bias term, at the dual point s (G - shift 1^T/N): -(1/N) sum_i L*(s (v_i - shift)),
- * v_i the gradient of sample i's loss; shift (K numbers) may be NULL for zero. -infinity outside the conjugate's
- * domain. */
+/* The dual function without its bias term, at the dual point s (G - shift 1^T/N): -(1/N) sum_i L*(s (v_i -
+ * shift)), v_i the gradient of sample i's loss; shift (K numbers) may be NULL for zero. -infinity outside the
+ * conjugate's domain. */
 ufm_status certify_dual_value(const certify_problem *problem, double s, const double *shift, double *value);
 
 /* Second derivative of f along dW = alpha u a^T, dH = -beta a v^T with v = G^T u/sigma1, per squared length.

@@ -90,7 +90,7 @@ static double pal_conjugate(const ufm_objective *objective, ufm_tag_set set, dou
     return scale * ufm_sum_value(total);
 }
 
-/* ---- pal-focal: sum_{k in S} F(u_k), F(u) = (1 - e^{-u})^gamma u, u_k = -log p_k (proof note 15) ---- */
+/* ---- pal-focal: sum_{k in S} F(u_k), F(u) = (1 - e^{-u})^gamma u, u_k = -log p_k (proof note 16) ---- */
 
 static double focal_value(double gamma, double u)
 {
@@ -160,14 +160,15 @@ static double focal_scalar_conjugate(double gamma, double v, double u0)
 }
 
 /* F is at least its convex envelope: F itself up to u* where F' = 1, then a line of slope 1. With slopes
- * v_k = s F'(u_k) <= 1 the tangents of the envelope bound the loss by weighted cross-entropies, whose conjugate is
- * s A sum q log q, A = sum F'(u_k), q = p - shift/A. Beyond u* the slopes exceed 1: no bound from there unless s
- * is small. */
+ * v_k = s F'(u_k) <= 1 the tangents of the envelope bound the loss by weighted cross-entropies, whose
+ * conjugate is s A sum q log q, A = sum F'(u_k), q = p - shift/A. Beyond u* the slopes exceed 1: no bound
+ * from there unless s is small. */
 static double focal_conjugate(const ufm_objective *objective, ufm_tag_set set, double *z, double s,
                               const double *shift)
 {
     const double gamma = objective->parameter;
     double slopes = 0, tangents = 0;
+    if (gamma == 0) return pal_conjugate(objective, set, z, s, shift); /* the same loss, a better bound for s < 1 */
     log_softmax(set.classes, z);
     for (int64_t j = 0; j < set.tags; j++) {
         const double u = -z[set.tag[j]], slope = focal_slope(gamma, u);
@@ -249,8 +250,7 @@ static double bce_curvature(const ufm_objective *objective, ufm_tag_set set, dou
 {
     (void)objective;
     double total = 0;
-    for (int64_t k = 0; k < set.classes; k++)
-        total += exp(-softplus(z[k]) - softplus(-z[k])) * dz[k] * dz[k];
+    for (int64_t k = 0; k < set.classes; k++) total += exp(-softplus(z[k]) - softplus(-z[k])) * dz[k] * dz[k];
     return total;
 }
 

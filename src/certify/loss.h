@@ -10,8 +10,8 @@ typedef struct {
     double (*gradient)(const ufm_objective *objective, ufm_tag_set set, double *z);
     /* dz^T Hess dz; z is overwritten. */
     double (*curvature)(const ufm_objective *objective, ufm_tag_set set, double *z, const double *dz);
-    /* L*(s (gradient - shift)), or a number above it; infinite outside the domain. shift: K numbers or NULL for
-     * zero; z is overwritten. */
+    /* L*(s (gradient - shift)), or a number above it; infinite outside the domain. shift: K numbers or NULL
+     * for zero; z is overwritten. */
     double (*conjugate)(const ufm_objective *objective, ufm_tag_set set, double *z, double s,
                         const double *shift);
 } certify_loss;

@@ -370,8 +370,8 @@ int landscape_multistart(const options *opts)
                 (long long)out.result->runs, (long long)opts->value[OPT_RUNS].integer);
         code = EXIT_FAILED;
     }
-    /* note 11: none can exist for d >= K-1 */
-    if (out.dim >= task.labels->classes - 1 && out.result->nonglobal_minima > 0) code = EXIT_FAILED;
+    /* note 11: none can exist there */
+    if (out.dim >= ufm_loss_benign_dim(task.explorer.objective.loss, task.labels->classes) && out.result->nonglobal_minima > 0) code = EXIT_FAILED;
 cleanup:
     ufm_output_abort(data);
     ufm_free(out.residual);

@@ -28,7 +28,7 @@ static ufm_status choose(const options *opts, landscape_task *task, ufm_phase_se
     if (status != UFM_OK) return status;
     const ufm_objective *given = &task->explorer.objective;
     critical = *given;
-    status = ufm_lambda_at(equal, given->loss, 1, given->lambda_w / given->lambda_h, &critical, error);
+    status = ufm_lambda_at(equal, 1, given->lambda_w / given->lambda_h, &critical, error);
     ufm_design_free(equal);
     settings->lambda_low = critical.lambda_w / 30;
     settings->lambda_high = critical.lambda_w * 3;

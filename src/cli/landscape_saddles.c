@@ -308,7 +308,8 @@ int landscape_saddles(const options *opts)
     status = show(opts, &out, data, &error);
     data = NULL;
     if (!(out.disagreement <= agreement_limit) ||
-        (out.dim >= out.task.labels->classes - 1 && !out.all_global))
+        (out.dim >= ufm_loss_benign_dim(out.task.explorer.objective.loss, out.task.labels->classes) &&
+         !out.all_global))
         code = EXIT_FAILED;
 cleanup:
     ufm_output_abort(data);

@@ -93,18 +93,24 @@ static ufm_status go_to_minimum(spectrum_work *work, int64_t dim, ufm_error *err
     return UFM_OK;
 }
 
-/* Theorem 1's point where it applies. */
+/* The predicted point where there is one. */
 static ufm_status go_to_optimum(spectrum_work *work, ufm_error *error)
 {
     const ufm_labels *labels = work->task.labels;
     const int64_t K = labels->classes, d = work->dim, n = labels->columns;
-    if (!work->task.design || d < K - 1) return go_to_minimum(work, d, error);
+    const ufm_objective *objective = &work->task.explorer.objective;
+    if (!work->task.design || d < ufm_loss_rank(objective->loss, K)) return go_to_minimum(work, d, error);
     ufm_prediction *prediction;
-    ufm_status status = ufm_predict(work->task.design, &work->task.explorer.objective, &prediction, error);
+    ufm_status status = ufm_predict(work->task.design, objective, &prediction, error);
     if (status != UFM_OK) return status;
+    if (!prediction->proved) {
+        ufm_prediction_free(prediction);
+        return go_to_minimum(work, d, error);
+    }
     double *storage = ufm_alloc(K * d + d * n + K, sizeof *storage);
     if (storage) {
         const ufm_point point = {K, d, n, storage, storage + K * d, storage + K * d + d * n};
+        for (int64_t k = 0; k < K; k++) storage[K * d + d * n + k] = prediction->bias;
         status = ufm_prediction_point(prediction, labels, d, storage, storage + K * d, error);
         if (status == UFM_OK) status = ufm_model_pack(work->model, &point, work->x, error);
     } else {
@@ -118,8 +124,8 @@ static ufm_status go_to_optimum(spectrum_work *work, ufm_error *error)
 /* The rank of the saddle that is looked at: the last step of the ladder that leaves a direction spare. */
 static int64_t saddle_rank(const spectrum_work *work)
 {
-    const int64_t K = work->task.labels->classes;
-    return work->dim - 1 < K - 2 ? work->dim - 1 : K - 2;
+    const int64_t last = ufm_loss_rank(work->task.explorer.objective.loss, work->task.labels->classes) - 1;
+    return work->dim - 1 < last ? work->dim - 1 : last;
 }
 
 static ufm_status go_to_saddle(spectrum_work *work, ufm_error *error)

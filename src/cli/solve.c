@@ -56,10 +56,12 @@ static ufm_status judge(outcome *out, const ufm_design *design, ufm_error *error
 {
     const ufm_point *point = &out->solution->point;
     ufm_status status = ufm_metrics_compute(point, out->labels, &out->metrics, error);
-    if (status != UFM_OK || !design || point->dim < point->classes - 1) return status;
-    status = ufm_predict(design, &out->settings->objective, &out->prediction, error);
-    return status == UFM_OK ? ufm_compare(out->solution, out->prediction, out->metrics, &out->comparison)
-                            : status;
+    const ufm_objective *objective = &out->settings->objective;
+    if (status != UFM_OK || !design || point->dim < ufm_loss_rank(objective->loss, point->classes)) return status;
+    status = ufm_predict(design, objective, &out->prediction, error);
+    return status == UFM_OK
+               ? ufm_compare(out->solution, out->labels, out->prediction, out->metrics, &out->comparison)
+               : status;
 }
 
 static double bias_norm(const ufm_point *point)
@@ -75,6 +77,7 @@ static ufm_status print_json(const outcome *out, ufm_error *error)
     ufm_json *json = ufm_json_new();
     ufm_json_string(json, "solver", ufm_solver_name(out->settings->minimize.solver));
     ufm_json_string(json, "stop", ufm_stop_text(info->stop));
+    ufm_json_string(json, "loss", ufm_objective_loss_text(&out->settings->objective).text);
     ufm_json_integer(json, "iterations", info->iterations);
     ufm_json_integer(json, "evaluations", info->evaluations);
     ufm_json_integer(json, "hessian_products", info->products);
@@ -95,6 +98,7 @@ static ufm_status print_json(const outcome *out, ufm_error *error)
         ufm_json_number(json, "gram_error", out->comparison.gram_error);
         ufm_json_number(json, "scale_error", out->comparison.scale_error);
         ufm_json_string(json, "phase", ufm_phase_text(out->prediction->phase));
+        ufm_json_bool(json, "proved", out->prediction->proved);
         ufm_json_end(json);
     }
     return ufm_json_finish(json, stdout, error);
@@ -105,6 +109,14 @@ static const char *metric(double value, char text[16])
 {
     snprintf(text, 16, isnan(value) ? "-" : "%.2e", value);
     return text;
+}
+
+/* What the optimum is compared with. */
+static const char *comparison_name(const outcome *out)
+{
+    const ufm_loss loss = out->settings->objective.loss;
+    if (!out->prediction->proved) return "the symmetric critical point";
+    return loss == UFM_LOSS_PAL || loss == UFM_LOSS_PAL_N ? "Theorem 1" : "the symmetric optimum";
 }
 
 static void print_text(const outcome *out)
@@ -133,7 +145,8 @@ static void print_text(const outcome *out)
                level->multiplicity > 1 ? metric(level->ncm, nc[0]) : "");
     }
     if (out->prediction)
-        printf("  against Theorem 1: f %s, W W^T %s, C_m %s (relative)\n",
+        printf("  against %s: f %s, W W^T %s, C_m %s (relative)\n",
+               comparison_name(out),
                metric(out->comparison.objective_error, nc[0]), metric(out->comparison.gram_error, nc[1]),
                metric(out->comparison.scale_error, nc[2]));
     if (c->verdict == UFM_CERTIFIED_SADDLE)

@@ -51,6 +51,11 @@ int64_t ufm_loss_rank(ufm_loss loss, int64_t classes)
     return ufm_loss_shift_free(loss) ? classes - 1 : classes;
 }
 
+int64_t ufm_loss_benign_dim(ufm_loss loss, int64_t classes)
+{
+    return loss == UFM_LOSS_PAL_FOCAL ? INT64_MAX : ufm_loss_rank(loss, classes);
+}
+
 static ufm_status check_parameter(const ufm_objective *objective, ufm_error *error)
 {
     const loss_row *row = &rows[objective->loss];

@@ -245,12 +245,13 @@ ufm_status ufm_ladder_find(const ufm_labels *labels, const ufm_explorer *explore
                            ufm_ladder **ladder, ufm_error *error)
 {
     const int64_t K = labels->classes, dim = explorer->dim > 0 ? explorer->dim : K;
+    const int64_t rank = ufm_loss_rank(explorer->objective.loss, K);
     if (starts < 1)
         return ufm_fail(error, UFM_ERROR_USAGE, "a ladder needs at least one start for each rank");
     search s = {.labels = labels,
                 .explorer = explorer,
                 .dim = dim,
-                .ranks = K - 1 < dim ? K - 1 : dim,
+                .ranks = rank < dim ? rank : dim,
                 .starts = starts,
                 .ladder = ufm_alloc(1, sizeof(ufm_ladder))};
     const ufm_model_settings settings = {explorer->objective, dim, explorer->threads};

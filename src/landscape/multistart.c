@@ -41,7 +41,8 @@ static ufm_status descend(multistart_worker *worker, ufm_run *run, ufm_minimize_
 static bool undecided(const multistart_worker *worker, const ufm_run *run)
 {
     return run->verdict == UFM_CERTIFIED_INCONCLUSIVE &&
-           (!run->local_minimum || worker->dim >= worker->labels->classes - 1);
+           (!run->local_minimum || worker->dim >= 
+                ufm_loss_benign_dim(worker->objective->loss, worker->labels->classes));
 }
 
 /* Start, descent and verdict of one run; the point is left in worker->x. Where lambda is tiny, L-BFGS may
@@ -210,8 +211,9 @@ static ufm_status check(const ufm_labels *labels, const ufm_explorer *explorer, 
     settings.dim = explorer->dim;
     settings.threads = 1;
     settings.minimize.max_iterations = 0;
-    if (bound && explorer->dim > 0 && explorer->dim < labels->classes - 1) {
-        settings.dim = labels->classes - 1;
+    const int64_t rank = ufm_loss_rank(explorer->objective.loss, labels->classes);
+    if (bound && explorer->dim > 0 && explorer->dim < rank) {
+        settings.dim = rank;
         settings.seed = explorer->seed;
         settings.minimize = descent();
     }

@@ -179,9 +179,9 @@ static ufm_status check(const ufm_explorer *explorer, const ufm_phase_settings *
             error, UFM_ERROR_USAGE,
             "a phase diagram needs 0 < low < high, 2 or more points along both axes and n_2 up to %d",
             UFM_SAMPLES_MAX);
-    if (explorer->dim > 0 && explorer->dim < s->classes - 1)
-        return ufm_fail(error, UFM_ERROR_UNSUPPORTED, "the prediction needs d >= K-1 = %lld",
-                        (long long)s->classes - 1);
+    const int64_t rank = ufm_loss_rank(explorer->objective.loss, s->classes);
+    if (explorer->dim > 0 && explorer->dim < rank)
+        return ufm_fail(error, UFM_ERROR_UNSUPPORTED, "the prediction needs d >= %lld", (long long)rank);
     return ufm_objective_check(&explorer->objective, error);
 }
 

@@ -94,9 +94,10 @@ static void free_curvature(ufm_model *model)
     }
 }
 
-/* `work` as in ufm_model_minimize_bias: Hessian, then the step in place of the gradient, then scratch. A loss that is not
- * convex may need a shift of the Hessian; its step is still one of descent. */
-static ufm_status newton_step(ufm_model *model, const double *x, double *value, double *decrement, double *work)
+/* `work` as in ufm_model_minimize_bias: Hessian, then the step in place of the gradient, then scratch. A loss
+ * that is not convex may need a shift of the Hessian; its step is still one of descent. */
+static ufm_status newton_step(ufm_model *model, const double *x, double *value, double *decrement,
+                              double *work)
 {
     const int64_t K = model->classes;
     double *hessian = work, *gradient = hessian + K * K, *scratch = gradient + K, shift = 0;

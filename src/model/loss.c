@@ -43,7 +43,8 @@ static void softmax_curvature(int64_t K, double scale, const double *p, double *
 
 /* ---- Pick-all-label cross-entropy, its division by m and its smoothing ---------------------------- */
 
-/* omega (m logsumexp(z) - t.z) with target t = (1-epsilon) y + epsilon m/K; epsilon is 0 without smoothing. */
+/* omega (m logsumexp(z) - t.z) with target t = (1-epsilon) y + epsilon m/K; epsilon is 0 without smoothing.
+ */
 static double pal_gradient(const ufm_objective *objective, ufm_tag_set set, double *z, double *state)
 {
     const int64_t K = set.classes;

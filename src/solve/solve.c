@@ -38,23 +38,25 @@ static ufm_status certify(const ufm_labels *labels, const ufm_solve_settings *se
     return status;
 }
 
-/* With a free bias and a class that no sample has, f falls forever as that class's bias goes to minus
- * infinity. */
+/* With a free bias, f falls forever as the bias of a class goes to minus infinity that no sample has, or under bce to
+ * infinity that every sample has. Squared and smoothed losses grow in both directions. */
 static ufm_status check_bounded(const ufm_labels *labels, const ufm_objective *objective, ufm_error *error)
 {
-    if (objective->lambda_b > 0) return UFM_OK;
-    bool *present = ufm_alloc(labels->classes, sizeof *present);
+    const bool smoothed = objective->loss == UFM_LOSS_PAL_SMOOTH && objective->parameter > 0;
+    if (objective->lambda_b > 0 || objective->loss == UFM_LOSS_PAL_MSE || smoothed) return UFM_OK;
+    int64_t *present = ufm_alloc(labels->classes, sizeof *present), bad = -1;
     if (!present) return ufm_fail(error, UFM_ERROR_MEMORY, "not enough memory to look at the classes");
-    for (int64_t j = 0; j < labels->offset[labels->columns]; j++) present[labels->tag[j]] = true;
-    int64_t absent = -1;
-    for (int64_t k = 0; k < labels->classes && absent < 0; k++)
-        if (!present[k]) absent = k;
+    for (int64_t j = 0; j < labels->offset[labels->columns]; j++) present[labels->tag[j]]++;
+    const int64_t most = objective->loss == UFM_LOSS_BCE ? labels->columns - 1 : labels->columns;
+    for (int64_t k = 0; k < labels->classes && bad < 0; k++)
+        if (present[k] == 0 || present[k] > most) bad = k;
+    const bool absent = bad >= 0 && present[bad] == 0;
     ufm_free(present);
-    if (absent < 0) return UFM_OK;
+    if (bad < 0) return UFM_OK;
     return ufm_fail(
         error, UFM_ERROR_USAGE,
-        "class %lld is in no tag set, so the objective has no minimum while lambda_b = 0; give lambda_b > 0",
-        (long long)absent);
+        "class %lld is in %s tag set, so the objective has no minimum while lambda_b = 0; give lambda_b > 0",
+        (long long)bad, absent ? "no" : "every");
 }
 
 ufm_status ufm_solve(const ufm_labels *labels, const ufm_solve_settings *settings, ufm_solution **solution,
@@ -94,7 +96,7 @@ cleanup:
     return status;
 }
 
-ufm_status ufm_gram_error(const ufm_point *point, double gram_scale, double *error)
+ufm_status ufm_gram_error(const ufm_point *point, double gram_scale, double mean_scale, double *error)
 {
     const int64_t K = point->classes;
     double *gram = ufm_alloc(K * K, sizeof(double));
@@ -104,28 +106,65 @@ ufm_status ufm_gram_error(const ufm_point *point, double gram_scale, double *err
     double sum = 0;
     for (int64_t l = 0; l < K; l++)
         for (int64_t k = 0; k < K; k++) {
-            const double etf = gram_scale * ((k == l) - 1 / (double)K);
-            sum += (gram[k + l * K] - etf) * (gram[k + l * K] - etf);
+            const double predicted = gram_scale * (k == l) + (mean_scale - gram_scale) / (double)K;
+            sum += (gram[k + l * K] - predicted) * (gram[k + l * K] - predicted);
         }
-    *error = sqrt(sum) / (gram_scale > 0 ? gram_scale * sqrt((double)(K - 1)) : 1);
+    const double size = hypot(gram_scale * sqrt((double)(K - 1)), mean_scale);
+    *error = sqrt(sum) / (size > 0 ? size : 1);
     ufm_free(gram);
     return UFM_OK;
 }
 
-ufm_status ufm_compare(const ufm_solution *solution, const ufm_prediction *prediction,
-                       const ufm_metrics *metrics, ufm_comparison *comparison)
+/* Worst |C_m/(fitted scale) - 1|. */
+static double scale_error(const ufm_prediction *prediction, const ufm_metrics *metrics)
 {
-    ufm_comparison result = {.objective_error =
-                                 fabs(solution->certificate.objective - prediction->objective) /
-                                 fabs(prediction->objective),
-                             .scale_error = NAN};
+    double worst = NAN;
     for (int64_t l = 0; l < prediction->levels; l++) {
         if (isnan(prediction->scale[l])) continue;
         const double error = fabs(metrics->level[l].scale / prediction->scale[l] - 1);
-        if (isnan(result.scale_error) || !(error <= result.scale_error)) result.scale_error = error;
+        if (isnan(worst) || !(error <= worst)) worst = error;
         if (isnan(error)) break;
     }
-    const ufm_status status = ufm_gram_error(&solution->point, prediction->gram_scale, &result.gram_error);
+    return worst;
+}
+
+/* Worst relative distance of a feature from C_m sum_{k in S} w_k + D_m sum_k w_k; `h` holds d numbers. */
+static double feature_error(const ufm_solution *solution, const ufm_labels *labels,
+                            const ufm_prediction *prediction, double *h)
+{
+    const ufm_point *p = &solution->point;
+    double worst = NAN;
+    for (int64_t i = 0, level = 0; i < p->columns; i++) {
+        const ufm_tag_set set = ufm_labels_set(labels, i);
+        while (prediction->multiplicity[level] != set.tags) level = (level + 1) % prediction->levels;
+        const double scale = isnan(prediction->scale[level]) ? 0 : prediction->scale[level];
+        for (int64_t j = 0; j < p->dim; j++) {
+            const double *column = p->W + j * p->classes;
+            h[j] = -p->H[j + i * p->dim];
+            for (int64_t k = 0; k < p->classes; k++) h[j] += prediction->common[level] * column[k];
+            for (int64_t t = 0; t < set.tags; t++) h[j] += scale * column[set.tag[t]];
+        }
+        const double error = ufm_norm(p->dim, h) / ufm_norm(p->dim, p->H + i * p->dim);
+        if (isnan(worst) || !(error <= worst)) worst = error;
+        if (isnan(error)) break;
+    }
+    return worst;
+}
+
+ufm_status ufm_compare(const ufm_solution *solution, const ufm_labels *labels,
+                       const ufm_prediction *prediction, const ufm_metrics *metrics,
+                       ufm_comparison *comparison)
+{
+    ufm_comparison result = {.objective_error =
+                                 fabs(solution->certificate.objective - prediction->objective) /
+                                 fabs(prediction->objective)};
+    double *h = ufm_alloc(solution->point.dim, sizeof *h);
+    if (!h) return UFM_ERROR_MEMORY;
+    result.scale_error = prediction->mean_scale > 0 ? feature_error(solution, labels, prediction, h)
+                                                    : scale_error(prediction, metrics);
+    ufm_free(h);
+    const ufm_status status = ufm_gram_error(&solution->point, prediction->gram_scale, prediction->mean_scale,
+                                             &result.gram_error);
     if (status == UFM_OK) *comparison = result;
     return status;
 }

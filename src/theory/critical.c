@@ -1,20 +1,32 @@
 #include "critical.h"
 #include <math.h>
 
-static void fill_margins(const ufm_design *design, ufm_loss loss, ufm_critical *critical)
+/* The loss's slope at equal logits over that of the cross-entropy. */
+static long double slope_at_zero(const ufm_objective *objective, long double K)
+{
+    const long double parameter = objective->parameter, q = 1 - 1 / K;
+    if (objective->loss == UFM_LOSS_PAL_SMOOTH) return 1 - parameter;
+    if (objective->loss == UFM_LOSS_PAL_FOCAL)
+        return powl(q, parameter) + parameter * logl(K) / K * powl(q, parameter - 1);
+    return 1;
+}
+
+static void fill_margins(const ufm_design *design, const ufm_objective *objective, ufm_critical *critical)
 {
     const long double K = (long double)design->classes;
     for (int64_t l = 0; l < critical->active; l++) {
         const long double m = (long double)design->multiplicity[l];
         critical->margin[l] = (ufm_margin){.share = critical->fraction[l] * (m / K) * ((K - m) / (K - 1)),
-                                           .weight = (long double)ufm_loss_weight(loss, (double)m),
+                                           .weight = (long double)ufm_loss_weight(objective->loss, (double)m),
                                            .part = m / K,
                                            .rest = (K - m) / K};
     }
-    critical->limit = ufm_margins_limit(critical->active, critical->margin);
+    const long double chi = slope_at_zero(objective, K);
+    critical->limit = chi * chi * ufm_margins_limit(critical->active, critical->margin);
 }
 
-ufm_status ufm_critical_new(const ufm_design *design, ufm_loss loss, ufm_critical *critical, ufm_error *error)
+ufm_status ufm_critical_new(const ufm_design *design, const ufm_objective *objective, ufm_critical *critical,
+                            ufm_error *error)
 {
     *critical = (ufm_critical){0};
     ufm_status status = ufm_shares_check(design, error);
@@ -31,7 +43,7 @@ ufm_status ufm_critical_new(const ufm_design *design, ufm_loss loss, ufm_critica
         ufm_critical_clear(critical);
         return ufm_fail(error, status, "not enough memory for %lld multiplicities", (long long)levels);
     }
-    fill_margins(design, loss, critical);
+    fill_margins(design, objective, critical);
     return UFM_OK;
 }
 

@@ -27,11 +27,12 @@ static int64_t level_of(const ufm_prediction *p, int64_t multiplicity)
 
 static ufm_status check(const ufm_prediction *p, const ufm_labels *labels, int64_t dim, ufm_error *error)
 {
-    if (dim < p->classes - 1)
+    const int64_t needed = p->classes - !(p->mean_scale > 0);
+    if (dim < needed)
         return ufm_fail(error, UFM_ERROR_USAGE,
-                        "dimension %" PRId64 " does not hold the simplex of %" PRId64
+                        "dimension %" PRId64 " does not hold the optimum of %" PRId64
                         " classes; it needs %" PRId64,
-                        dim, p->classes, p->classes - 1);
+                        dim, p->classes, needed);
     if (labels->classes != p->classes)
         return ufm_fail(error, UFM_ERROR_USAGE, "labels of %" PRId64 " classes; the prediction has %" PRId64,
                         labels->classes, p->classes);
@@ -53,18 +54,20 @@ ufm_status ufm_prediction_point(const ufm_prediction *prediction, const ufm_labe
     const int64_t K = prediction->classes;
     memset(W, 0, (size_t)K * (size_t)dim * sizeof *W);
     memset(H, 0, (size_t)dim * (size_t)labels->columns * sizeof *H);
-    if (prediction->phase == UFM_PHASE_COLLAPSED) return UFM_OK;
     for (int64_t j = 0; j < K - 1; j++) helmert_column(K, j, sqrt(prediction->gram_scale), W + j * K);
+    const bool mean = prediction->mean_scale > 0;
+    for (int64_t k = 0; mean && k < K; k++) W[k + (K - 1) * K] = sqrt(prediction->mean_scale / (double)K);
     for (int64_t i = 0; i < labels->columns; i++) {
-        const int64_t m = ufm_labels_multiplicity(labels, i);
-        if (m == K) continue; /* the sum over all classes vanishes */
-        const double scale = prediction->scale[level_of(prediction, m)];
-        const int32_t *tag = labels->tag + labels->offset[i];
-        for (int64_t j = 0; j < K - 1; j++) {
+        const int64_t level = level_of(prediction, ufm_labels_multiplicity(labels, i));
+        const double scale = isnan(prediction->scale[level]) ? 0 : prediction->scale[level];
+        const ufm_tag_set set = ufm_labels_set(labels, i);
+        for (int64_t j = 0; j < K - 1 + mean; j++) {
             double sum = 0;
-            for (int64_t k = 0; k < m; k++) sum += W[tag[k] + j * K];
+            for (int64_t t = 0; t < set.tags; t++) sum += W[set.tag[t] + j * K];
             H[j + i * dim] = scale * sum;
         }
+        /* W^T 1 has the last coordinate only */
+        if (mean) H[K - 1 + i * dim] += prediction->common[level] * sqrt(prediction->mean_scale * (double)K);
     }
     return UFM_OK;
 }

@@ -1,6 +1,5 @@
-#include "critical.h"
+#include "prediction.h"
 #include <math.h>
-#include <ufmlab/theory.h>
 
 const char *ufm_phase_text(ufm_phase phase)
 {
@@ -13,11 +12,12 @@ void ufm_prediction_free(ufm_prediction *prediction)
     ufm_free(prediction->multiplicity);
     ufm_free(prediction->margin);
     ufm_free(prediction->scale);
+    ufm_free(prediction->common);
     ufm_free(prediction->fraction);
     ufm_free(prediction);
 }
 
-static ufm_prediction *prediction_new(const ufm_design *design, const ufm_critical *critical)
+ufm_prediction *ufm_prediction_new(const ufm_design *design, const ufm_critical *critical)
 {
     ufm_prediction *p = ufm_alloc(1, sizeof *p);
     if (!p) return NULL;
@@ -26,8 +26,10 @@ static ufm_prediction *prediction_new(const ufm_design *design, const ufm_critic
     p->multiplicity = ufm_alloc(p->levels, sizeof *p->multiplicity);
     p->margin = ufm_alloc(p->levels, sizeof *p->margin);
     p->scale = ufm_alloc(p->levels, sizeof *p->scale);
+    p->common = ufm_alloc(p->levels, sizeof *p->common);
     p->fraction = ufm_alloc(p->levels, sizeof *p->fraction);
-    if (!p->multiplicity || !p->margin || !p->scale || !p->fraction) {
+    p->proved = true;
+    if (!p->multiplicity || !p->margin || !p->scale || !p->common || !p->fraction) {
         ufm_prediction_free(p);
         return NULL;
     }
@@ -98,14 +100,15 @@ static double optimal_value(const ufm_prediction *p, const ufm_critical *critica
     return (double)sum;
 }
 
-ufm_status ufm_predict(const ufm_design *design, const ufm_objective *objective, ufm_prediction **prediction,
-                       ufm_error *error)
+/* Theorem 1 by its two scalar equations. */
+static ufm_status predict_pal(const ufm_design *design, const ufm_objective *objective,
+                              ufm_prediction **prediction, ufm_error *error)
 {
     ufm_critical critical;
     ufm_status status = ufm_objective_check(objective, error);
-    if (status == UFM_OK) status = ufm_critical_new(design, objective->loss, &critical, error);
+    if (status == UFM_OK) status = ufm_critical_new(design, objective, &critical, error);
     if (status != UFM_OK) return status;
-    ufm_prediction *p = prediction_new(design, &critical);
+    ufm_prediction *p = ufm_prediction_new(design, &critical);
     if (!p) {
         status = ufm_fail(error, UFM_ERROR_MEMORY, "not enough memory for the prediction");
         goto cleanup;
@@ -124,4 +127,12 @@ ufm_status ufm_predict(const ufm_design *design, const ufm_objective *objective,
 cleanup:
     ufm_critical_clear(&critical);
     return status;
+}
+
+ufm_status ufm_predict(const ufm_design *design, const ufm_objective *objective, ufm_prediction **prediction,
+                       ufm_error *error)
+{
+    const bool scalar = objective->loss == UFM_LOSS_PAL || objective->loss == UFM_LOSS_PAL_N;
+    return scalar ? predict_pal(design, objective, prediction, error)
+                  : ufm_predict_reduced(design, objective, prediction, error);
 }

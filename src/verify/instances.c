@@ -224,8 +224,7 @@ static ufm_status read_design(const verify_instance *instance, verify_problem *p
                                      .memory_limit = ufm_memory_physical()};
     status = ufm_design_expand(problem->design, &expansion, &problem->labels, error);
     if (status == UFM_OK && instance->mu_ratio > 0)
-        status = ufm_lambda_at(problem->design, instance->objective.loss, instance->mu_ratio, 5,
-                               &problem->objective, error);
+        status = ufm_lambda_at(problem->design, instance->mu_ratio, 5, &problem->objective, error);
     return status;
 }
 

@@ -124,7 +124,7 @@ static ufm_status judge_balanced(const docket *d, const ufm_solution *s, const u
     ufm_comparison comparison;
     ufm_status status = ufm_predict(d->problem->design, &d->problem->objective, &prediction, error);
     if (status != UFM_OK) return status;
-    status = ufm_compare(s, prediction, metrics, &comparison);
+    status = ufm_compare(s, d->problem->labels, prediction, metrics, &comparison);
     if (status == UFM_OK) {
         claim_at(d, s, UFM_CLAIM_VALUE, comparison.objective_error, UFM_VERIFIED);
         claim_at(d, s, UFM_CLAIM_BIAS, bias_error(&s->point, d->problem->objective.lambda_b), UFM_VERIFIED);
