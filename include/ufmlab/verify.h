@@ -14,12 +14,15 @@
     X(UFM_CLAIM_GLOBAL, "certificate", "gap", 1e-11,                                                         \
       "the point reached is a global optimum: duality gap over f")                                           \
     X(UFM_CLAIM_VALUE, "value", "f*", 1e-12, "the optimal value is the closed form's")                       \
-    X(UFM_CLAIM_ETF, "etf", "W W^T", 1e-9, "the rows of W are a simplex ETF of the predicted norm")          \
+    X(UFM_CLAIM_ETF, "etf", "W W^T", 1e-9,                                                                   \
+      "the rows of W (one-vs-all: less their mean) are a simplex ETF of the predicted norm")                 \
     X(UFM_CLAIM_AVERAGE, "tag-wise-average", "h_S", 1e-9,                                                    \
       "h_S is a multiple, one for each multiplicity, of sum_{k in S} w_k")                                   \
-    X(UFM_CLAIM_SCALE, "scale", "C_m", 1e-9, "that multiple is C_m of the closed form")                      \
+    X(UFM_CLAIM_SCALE, "scale", "C_m", 1e-9,                                                                 \
+      "that multiple is C_m of the closed form (one-vs-all: the features are C_m, D_m of it)")               \
     X(UFM_CLAIM_WITHIN, "variability", "within", 1e-9, "samples with the same tag set share their feature")  \
-    X(UFM_CLAIM_BIAS, "bias", "bias", 1e-9, "b = 0, or b in span(1) when lambda_b = 0")                      \
+    X(UFM_CLAIM_BIAS, "bias", "bias", 1e-9,                                                                  \
+      "b = 0 (squared error, one-vs-all: the predicted multiple of 1), or b in span(1) when lambda_b = 0")   \
     X(UFM_CLAIM_UNIQUE, "uniqueness", "seeds", 1e-9,                                                         \
       "other starts reach the same point up to a rotation of the features")                                  \
     X(UFM_CLAIM_COLLAPSE, "total-collapse", "W=H=0", 1e-9, "W = H = 0 is the global optimum")                \

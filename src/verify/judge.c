@@ -51,12 +51,14 @@ static void claim_global(const docket *d, const ufm_certificate *c, ufm_claim_ki
     add_claim(d, kind, isnan(c->gap) ? NAN : measured, verdict, expected);
 }
 
-static double bias_error(const ufm_point *p, double lambda_b)
+/* Distance of b from the predicted multiple of 1, or from any multiple where nothing fixes it. */
+static double bias_error(const ufm_point *p, const ufm_objective *objective, double predicted)
 {
     double mean = 0, sum = 0;
     for (int64_t k = 0; k < p->classes; k++) mean += p->b[k] / (double)p->classes;
-    if (lambda_b > 0) mean = 0;
-    for (int64_t k = 0; k < p->classes; k++) sum += (p->b[k] - mean) * (p->b[k] - mean);
+    const bool open = objective->lambda_b == 0 && ufm_loss_shift_free(objective->loss);
+    const double target = open ? mean : predicted;
+    for (int64_t k = 0; k < p->classes; k++) sum += (p->b[k] - target) * (p->b[k] - target);
     return sqrt(sum);
 }
 
@@ -127,7 +129,8 @@ static ufm_status judge_balanced(const docket *d, const ufm_solution *s, const u
     status = ufm_compare(s, d->problem->labels, prediction, metrics, &comparison);
     if (status == UFM_OK) {
         claim_at(d, s, UFM_CLAIM_VALUE, comparison.objective_error, UFM_VERIFIED);
-        claim_at(d, s, UFM_CLAIM_BIAS, bias_error(&s->point, d->problem->objective.lambda_b), UFM_VERIFIED);
+        claim_at(d, s, UFM_CLAIM_BIAS, bias_error(&s->point, &d->problem->objective, prediction->bias),
+                 UFM_VERIFIED);
         if (prediction->phase == UFM_PHASE_COLLAPSED) {
             const int64_t K = s->point.classes, dim = s->point.dim;
             claim_at(d, s, UFM_CLAIM_COLLAPSE,
@@ -136,8 +139,9 @@ static ufm_status judge_balanced(const docket *d, const ufm_solution *s, const u
         } else {
             const int64_t K = s->point.classes;
             claim_at(d, s, UFM_CLAIM_ETF, comparison.gram_error, UFM_VERIFIED);
-            claim_at(d, s, UFM_CLAIM_AVERAGE,
-                     worst(metrics, K, offsetof(ufm_multiplicity_metrics, scale_residual)), UFM_VERIFIED);
+            if (!(prediction->mean_scale > 0)) /* else a multiple of sum_k w_k is added */
+                claim_at(d, s, UFM_CLAIM_AVERAGE,
+                         worst(metrics, K, offsetof(ufm_multiplicity_metrics, scale_residual)), UFM_VERIFIED);
             claim_at(d, s, UFM_CLAIM_SCALE, comparison.scale_error, UFM_VERIFIED);
             if (!d->problem->labels->count)
                 claim_at(d, s, UFM_CLAIM_WITHIN,
