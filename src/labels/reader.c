@@ -28,11 +28,22 @@ void ufm_label_reader_close(label_reader *reader)
     ufm_free(reader->tag);
 }
 
+ufm_status ufm_label_reader_progress(label_reader *reader, ufm_error *error)
+{
+    const double fraction = ufm_text_fraction(reader->text);
+    if (!reader->settings->progress || fraction == reader->reported) return UFM_OK;
+    reader->reported = fraction;
+    if (reader->settings->progress(reader->settings->context, fraction, "reading labels")) return UFM_OK;
+    return ufm_fail(error, UFM_ERROR_CANCELLED, "%s: interrupted while it was read; nothing was computed",
+                    ufm_text_path(reader->text));
+}
+
 ufm_status ufm_label_reader_line(label_reader *reader, char **line, ufm_error *error)
 {
     int64_t length;
     for (;;) {
-        const ufm_status status = ufm_text_line(reader->text, line, &length, error);
+        ufm_status status = ufm_text_line(reader->text, line, &length, error);
+        if (status == UFM_OK) status = ufm_label_reader_progress(reader, error);
         if (status != UFM_OK || !*line) return status;
         if ((*line)[strspn(*line, " \t")]) return UFM_OK;
     }
@@ -85,16 +96,16 @@ ufm_status ufm_label_reader_finish(label_reader *reader, int64_t classes, ufm_la
     return locate(reader, status, &reason, error);
 }
 
-ufm_status ufm_label_reader_check_classes(const label_reader *reader, int64_t columns, ufm_error *error)
+ufm_status ufm_label_reader_check_classes(const label_reader *reader, int64_t classes, ufm_error *error)
 {
-    if (columns < 2)
-        return ufm_text_fail(reader->text, error, "%lld label column%s; at least 2 classes are needed",
-                             (long long)columns, columns == 1 ? "" : "s");
-    const int64_t classes = reader->settings->classes;
-    if (classes != 0 && classes != columns)
+    if (classes < 2)
+        return ufm_text_fail(reader->text, error, "the file has %lld class%s; at least 2 classes are needed",
+                             (long long)classes, classes == 1 ? "" : "es");
+    const int64_t wanted = reader->settings->classes;
+    if (wanted != 0 && wanted != classes)
         return ufm_text_fail(reader->text, error,
-                             "%lld label columns but %lld classes were asked for; leave --classes out",
-                             (long long)columns, (long long)classes);
+                             "the file has %lld classes but %lld were asked for; leave --classes out",
+                             (long long)classes, (long long)wanted);
     return UFM_OK;
 }
 
