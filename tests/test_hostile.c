@@ -4,6 +4,7 @@
 #include <stdlib.h>
 #include <string.h>
 #include <ufmlab/io.h>
+#include <ufmlab/solve.h>
 #include <unistd.h>
 
 #define ARFF                                                                                                 \
@@ -227,6 +228,102 @@ static void test_huge_numbers(void)
     CHECK_EVERYWHERE(bad);
 }
 
+/* ---- Solution files: HDF5 has no lines, so the data set is named, and the row where there is one ---- */
+typedef struct {
+    int64_t classes, columns;
+    double W[6], b, lambda[3];
+    uint8_t labels[6];
+    int64_t counts[3];
+    const char *loss;
+} stored_solution;
+
+static void label_bytes(void *context, int64_t row, uint8_t *bytes)
+{
+    const stored_solution *s = context;
+    memcpy(bytes, s->labels + row * s->classes, (size_t)s->classes);
+}
+
+/* K x 1 and 1 x n, every number of which the caller chose. */
+static void store(const char *path, stored_solution *s)
+{
+    const double H[3] = {1, 2, 3};
+    double b[3] = {0, s->b, 0};
+    ufm_h5 *file;
+    TEST_OK(ufm_h5_create(path, &file, NULL));
+    TEST_OK(ufm_h5_write_matrix(file, "W", s->classes, 1, s->W, NULL));
+    TEST_OK(ufm_h5_write_matrix(file, "H", 1, s->columns, H, NULL));
+    TEST_OK(ufm_h5_write_vector(file, "b", s->classes, b, NULL));
+    TEST_OK(ufm_h5_write_bytes(file, "labels", s->columns, s->classes, label_bytes, s, NULL));
+    TEST_OK(ufm_h5_write_integers(file, "counts", s->columns, s->counts, NULL));
+    TEST_OK(ufm_h5_write_text(file, "loss", s->loss, NULL));
+    TEST_OK(ufm_h5_write_vector(file, "lambda", 3, s->lambda, NULL));
+    TEST_OK(ufm_h5_commit(file, NULL));
+}
+
+static void check_solution(stored_solution *s, const char *word)
+{
+    char path[128], start[160];
+    strcpy(path, test_path(".h5"));
+    store(path, s);
+    const int64_t blocks = ufm_memory_live_blocks();
+    ufm_solution *solution = NULL;
+    ufm_labels *labels = NULL;
+    ufm_objective objective;
+    ufm_error error = {""};
+    const ufm_status status = ufm_solution_load(path, &solution, &labels, &objective, &error);
+    snprintf(start, sizeof start, "%s: ", path);
+    if (!word) TEST_OK(status);
+    if (word) TEST(status == UFM_ERROR_INPUT && strncmp(error.text, start, strlen(start)) == 0);
+    if (word) TEST(test_contains(error.text, word) && test_contains(error.text, "; "));
+    ufm_solution_free(solution);
+    ufm_labels_free(labels);
+    TEST(ufm_memory_live_blocks() == blocks);
+}
+
+static void test_solution_files(void)
+{
+    const stored_solution good = {.classes = 2,
+                                  .columns = 3,
+                                  .W = {1, -1},
+                                  .lambda = {1, 1, 0},
+                                  .labels = {1, 0, 0, 1, 1, 1},
+                                  .counts = {1, 2, 3},
+                                  .loss = "pal"};
+    stored_solution s = good;
+    check_solution(&s, NULL);
+    s.W[1] = NAN;
+    check_solution(&s, "\"W\": nan at row 1, column 0");
+    s = good;
+    s.b = INFINITY;
+    check_solution(&s, "\"b\": inf at row 1, column 0");
+    s = good;
+    s.labels[3] = 2;
+    check_solution(&s, "labels row 1 holds 2; every entry must be 0 or 1");
+    s = good;
+    s.labels[4] = s.labels[5] = 0;
+    check_solution(&s, "labels row 2 is empty");
+    s = good;
+    s.counts[1] = 0;
+    check_solution(&s, "counts entry 1 is 0");
+    s.counts[1] = INT64_MAX;
+    check_solution(&s, "counts entry 1 is 9223372036854775807");
+    s = good;
+    s.loss = "hinge";
+    check_solution(&s, "data set loss: unknown loss 'hinge'");
+    s = good;
+    s.lambda[1] = 0;
+    check_solution(&s, "data set lambda: lambda-h is 0");
+    const stored_solution one = {.classes = 1,
+                                 .columns = 1,
+                                 .W = {1},
+                                 .lambda = {1, 1, 0},
+                                 .labels = {1},
+                                 .counts = {1},
+                                 .loss = "pal"};
+    s = one;
+    check_solution(&s, "data set labels: only 1 class; at least 2 classes are needed");
+}
+
 static const test_case cases[] = {
     {"truncation", test_truncation},
     {"mutation", test_mutation},
@@ -235,6 +332,7 @@ static const test_case cases[] = {
     {"long_lines", test_long_lines},
     {"windows_files", test_windows_files},
     {"huge_numbers", test_huge_numbers},
+    {"solution_files", test_solution_files},
     {NULL, NULL},
 };
 const test_suite suite_hostile = {"hostile", cases};
