@@ -24,6 +24,21 @@ ufm_status read_labels(const char *path, const ufm_read_settings *settings, ufm_
                                                     : ufm_labels_read(path, settings, labels, error);
 }
 
+static bool well_named(const ufm_labels *labels)
+{
+    for (int64_t k = 0; labels->name && k < labels->classes; k++) {
+        const unsigned char *name = (const unsigned char *)labels->name[k];
+        const size_t size = strlen(labels->name[k]);
+        if (size == 0 || size > 63) return false;
+        for (size_t i = 0, step; i < size; i += step) {
+            step = ufm_utf8_length(name + i, size - i);
+            if (step == 0 || name[i] < 0x20 || name[i] == 0x7f || (name[i] == 0xC2 && name[i + 1] < 0xA0))
+                return false;
+        }
+    }
+    return true;
+}
+
 bool well_formed(const ufm_labels *labels)
 {
     int64_t samples = 0;
@@ -36,7 +51,7 @@ bool well_formed(const ufm_labels *labels)
                 labels->tag[j] >= labels->classes)
                 return false;
     }
-    return samples == labels->samples;
+    return samples == labels->samples && well_named(labels);
 }
 
 const char *shown(const ufm_labels *labels)

@@ -349,6 +349,8 @@ static void test_real_subset(void)
         TEST(memcmp(multiplicity, per_multiplicity, sizeof multiplicity) == 0);
         TEST(memcmp(class, per_class, sizeof class) == 0);
         TEST(memcmp(kept->tag, first, sizeof first) == 0); /* image 790, the first of the file */
+        TEST(strcmp(kept->name[0], "person") == 0 && strcmp(merged->name[79], "toothbrush") == 0);
+        TEST(strcmp(merged->name[11], "stop sign") == 0); /* id 13: there is no 12 */
     }
     ufm_labels_free(kept);
     ufm_labels_free(merged);

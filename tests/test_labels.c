@@ -934,6 +934,52 @@ static void test_merged_against_kept(void)
     ufm_rng_free(rng);
 }
 
+/* ---- Names ---- */
+static void check_names(const char *suffix, const char *text, const ufm_read_settings *settings,
+                        const char *const *expected)
+{
+    ufm_labels *labels = NULL;
+    ufm_error error = {""};
+    TEST_OK(read_labels(test_file(suffix, text), settings, &labels, &error));
+    if (!labels) return;
+    TEST((labels->name != NULL) == (expected != NULL) && well_formed(labels));
+    for (int64_t k = 0; labels->name && k < labels->classes; k++) {
+        const bool same = strcmp(labels->name[k], expected[k]) == 0;
+        if (!same) fprintf(stderr, "  \"%s\" instead of \"%s\"\n", labels->name[k], expected[k]);
+        TEST(same);
+    }
+    ufm_labels_free(labels);
+}
+
+#define TEN "0123456789"
+#define SIXTY TEN TEN TEN TEN TEN TEN
+static void test_names(void)
+{
+    const ufm_read_settings none = {0}, merge = {MERGE}, last = {.label_columns = -2};
+    check_names(".counts", "tags,count\n0+1,1\n", &none, NULL);
+    check_names(".csv", "a, 'b,c' ,\n1,0,1\n", &none, (const char *const[]){"a", "b,c", "?"});
+    check_names(".arff", ARFF "1,0,b,1,1\n", &last, (const char *const[]){"it's", "z"});
+    /* Control characters, broken UTF-8, and what is too long by a character of three bytes. */
+    check_names(".csv",
+                "\x1b[2J\x7f,\xc2\x9b"
+                "1m\xc3\xa9,\xff\xe2\x82\n1,0,1\n",
+                &merge, (const char *const[]){"?[2J?", "?1m\xc3\xa9", "???"});
+    check_names(".csv", SIXTY "," SIXTY "9,0" SIXTY "\n1,0,1\n", &merge,
+                (const char *const[]){SIXTY, SIXTY "...",
+                                      "0" TEN TEN TEN TEN TEN "012345678"
+                                      "..."});
+    check_names(".csv", TEN TEN TEN TEN TEN "01234567\xe2\x82\xac,b\n1,0\n", &merge,
+                (const char *const[]){TEN TEN TEN TEN TEN "01234567"
+                                                          "...",
+                                      "b"});
+    check_names(".json",
+                "{\"images\": [{\"id\": 1, \"name\": \"x\"}], \"categories\": [{\"id\": 9, \"name\": "
+                "\"nine\"}, {\"id\": "
+                "4}, {\"name\": \"a\\u0000b\\u001b\\u00e9\", \"id\": -1}, {\"name\": 5, \"id\": 7}], "
+                "\"annotations\": [{\"image_id\": 1, \"category_id\": 4, \"name\": \"y\"}]}",
+                &none, (const char *const[]){"a?b?\xc3\xa9", "?", "?", "nine"});
+}
+
 typedef struct {
     const char *name, *xml;
     int64_t samples, classes, distinct, tags, per_class[14];
@@ -1006,6 +1052,7 @@ static const test_case cases[] = {
     {"bad_xml", test_bad_xml},
     {"design_allocation_failures", test_design_allocation_failures},
     {"merged_against_kept", test_merged_against_kept},
+    {"names", test_names},
     {"real_data", test_real_data},
     {NULL, NULL},
 };

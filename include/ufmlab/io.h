@@ -46,6 +46,11 @@ char *ufm_field_next(char **cursor);
 bool ufm_parse_int64(const char *text, int64_t *value);
 bool ufm_parse_double(const char *text, double *value); /* finite only */
 
+/* ---- UTF-8 (RFC 3629) ---------------------------------------------------------------------------- */
+/* Length of the sequence at the beginning of `text`, which has size >= 1 bytes; 0 when it is none (overlong
+ * forms and surrogates are none). */
+size_t ufm_utf8_length(const unsigned char *text, size_t size);
+
 /* ---- JSON input: one value (RFC 8259, UTF-8) as a stream of tokens -------------------------------
  * The memory does not grow with the file: strings, numbers and runs of white space of UFM_JSON_TOKEN_MAX
  * bytes and UFM_JSON_DEPTH_MAX objects and lists inside one another are accepted, not much longer and none

@@ -25,6 +25,9 @@ typedef struct {
     int32_t *tag;    /* 0-based, ascending within a column, at least one each */
     int64_t *count;  /* [columns] samples per column, or NULL when each column is one sample */
     int64_t unlabelled_dropped; /* samples without any label that were left out */
+    /* [classes] what the label file calls them, or NULL: UTF-8 of at most 63 bytes without control
+     * characters, never empty, but not necessarily different. One block that holds the texts too. */
+    char **name;
 } ufm_labels;
 
 void ufm_labels_free(ufm_labels *labels);

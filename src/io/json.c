@@ -1,5 +1,4 @@
 /* JSON text over yajl's generator, kept in memory until it is complete. */
-#include "utf8.h"
 #include <errno.h>
 #include <math.h>
 #include <stdlib.h>

@@ -1,6 +1,5 @@
 /* JSON input over yajl's parser, which keeps nothing but the token that it is in. */
 #include "text.h"
-#include "utf8.h"
 #include <string.h>
 #include <yajl/yajl_parse.h>
 

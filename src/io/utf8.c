@@ -1,4 +1,4 @@
-#include "utf8.h"
+#include <ufmlab/io.h>
 
 size_t ufm_utf8_length(const unsigned char *text, size_t size)
 {

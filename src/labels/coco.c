@@ -41,12 +41,15 @@ static void begin_field(coco_reader *coco, const ufm_json_token *token)
     for (int f = 0; f < COCO_FIELDS; f++)
         if (section_table[coco->section].needed & 1u << f && is(token, field_name[f]))
             coco->field = (coco_field)f;
+    if (coco->section == COCO_CATEGORIES && is(token, "name")) coco->field = COCO_NAME;
 }
 
 static ufm_status take_field(coco_reader *coco, const ufm_json_token *token, ufm_error *error)
 {
     const coco_field field = coco->field;
-    if (field == COCO_FIELDS) return UFM_OK;
+    if (field == COCO_NAME && token->kind == UFM_JSON_STRING)
+        coco->name = ufm_label_class_name(token->text, token->length);
+    if (field >= COCO_FIELDS) return UFM_OK; /* not needed, or only for display */
     if (coco->given & 1u << field)
         return fail_here(coco, error, "a second \"%s\" in one of the %s; give it once", field_name[field],
                          section_table[coco->section].name);
@@ -71,9 +74,9 @@ static ufm_status end_record(coco_reader *coco, ufm_error *error)
                              section_table[coco->section].name, field_name[f]);
     switch (coco->section) {
     case COCO_IMAGES:
-        return ufm_coco_declare(coco, &coco->images, "image", error);
+        return ufm_coco_declare_image(coco, error);
     case COCO_CATEGORIES:
-        return ufm_coco_declare(coco, &coco->categories, "category", error);
+        return ufm_coco_declare_category(coco, error);
     default:
         return ufm_coco_annotate(coco, error);
     }
@@ -92,6 +95,7 @@ static ufm_status take_record(coco_reader *coco, const ufm_json_token *token, uf
 {
     if (token->kind == UFM_JSON_OBJECT_END) return end_record(coco, error);
     coco->given = 0;
+    coco->name = ufm_label_class_name("", 0);
     if (token->kind == UFM_JSON_OBJECT) return UFM_OK;
     return fail_here(coco, error, "one of the %s is not an object; write {\"%s\": ..., ...}",
                      section_table[coco->section].name,
@@ -142,6 +146,7 @@ ufm_status ufm_labels_read_coco(const char *path, const ufm_read_settings *setti
     ufm_label_ids_free(&coco.images);
     ufm_label_ids_free(&coco.categories);
     ufm_free(coco.pair);
+    ufm_free(coco.category_name);
     ufm_label_reader_close(&coco.reader);
     return status;
 }

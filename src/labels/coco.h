@@ -7,7 +7,7 @@
 #include "labels/reader.h"
 
 typedef enum { COCO_OTHER, COCO_IMAGES, COCO_ANNOTATIONS, COCO_CATEGORIES, COCO_SECTIONS } coco_section;
-typedef enum { COCO_ID, COCO_IMAGE_ID, COCO_CATEGORY_ID, COCO_FIELDS } coco_field;
+typedef enum { COCO_ID, COCO_IMAGE_ID, COCO_CATEGORY_ID, COCO_FIELDS, COCO_NAME } coco_field;
 
 typedef struct {
     label_reader reader;
@@ -18,6 +18,9 @@ typedef struct {
     unsigned given;   /* fields of the record, as bits */
     int64_t value[COCO_FIELDS];
     label_ids images, categories;
+    label_class_name name;           /* of the record */
+    label_class_name *category_name; /* by rank */
+    int64_t category_name_capacity;
     /* Number of the image * 2^32 + number of the category, for each annotation; repetitions are dropped
      * whenever the array is full, so it is as large as the tag sets and not as the annotations. */
     uint64_t *pair;
@@ -25,7 +28,8 @@ typedef struct {
 } coco_reader;
 
 /* The record that was read: an image or a category; UFM_ERROR_INPUT when its id was declared before. */
-ufm_status ufm_coco_declare(coco_reader *coco, label_ids *ids, const char *what, ufm_error *error);
+ufm_status ufm_coco_declare_image(coco_reader *coco, ufm_error *error);
+ufm_status ufm_coco_declare_category(coco_reader *coco, ufm_error *error);
 /* The record that was read: an annotation, whose image and category may be declared later. */
 ufm_status ufm_coco_annotate(coco_reader *coco, ufm_error *error);
 /* After the file: the tag sets, in the order of the images, into coco->reader. */

@@ -10,7 +10,7 @@ static ufm_status fail_twice(const coco_reader *coco, const char *what, const la
                          (long long)first->place.byte, what);
 }
 
-ufm_status ufm_coco_declare(coco_reader *coco, label_ids *ids, const char *what, ufm_error *error)
+static ufm_status declare(coco_reader *coco, label_ids *ids, const char *what, ufm_error *error)
 {
     int32_t number;
     const ufm_json_place here = ufm_json_here(coco->json);
@@ -20,6 +20,23 @@ ufm_status ufm_coco_declare(coco_reader *coco, label_ids *ids, const char *what,
     if (id->rank >= 0) return fail_twice(coco, what, id, error);
     id->rank = ids->declared++;
     id->place = here;
+    return UFM_OK;
+}
+
+ufm_status ufm_coco_declare_image(coco_reader *coco, ufm_error *error)
+{
+    return declare(coco, &coco->images, "image", error);
+}
+
+ufm_status ufm_coco_declare_category(coco_reader *coco, ufm_error *error)
+{
+    const ufm_status status = declare(coco, &coco->categories, "category", error);
+    if (status != UFM_OK) return status;
+    const int64_t declared = coco->categories.declared;
+    if (ufm_grow((void **)&coco->category_name, &coco->category_name_capacity, declared,
+                 sizeof *coco->category_name) != UFM_OK)
+        return ufm_label_reader_no_memory(&coco->reader, error);
+    coco->category_name[declared - 1] = coco->name;
     return UFM_OK;
 }
 
@@ -92,20 +109,21 @@ static int compare_ids(const void *a, const void *b)
     return (x->id > y->id) - (x->id < y->id);
 }
 
-/* class[r] of the category with rank r: its position among all ids. */
-static ufm_status number_classes(const coco_reader *coco, int64_t **class, ufm_error *error)
+/* class[r] of the category with rank r: its position among all ids. Names the classes. */
+static ufm_status number_classes(coco_reader *coco, int64_t **class, ufm_error *error)
 {
     const label_ids *ids = &coco->categories;
     label_id *sorted = ufm_alloc(ids->entries, sizeof *sorted);
     *class = ufm_alloc(ids->entries, sizeof **class);
-    if (sorted && *class) {
-        for (int64_t i = 0; i < ids->entries; i++) sorted[i] = ids->entry[i];
-        qsort(sorted, (size_t)ids->entries, sizeof *sorted, compare_ids);
-        for (int64_t k = 0; k < ids->entries; k++) (*class)[sorted[k].rank] = k;
+    ufm_status status = sorted && *class ? UFM_OK : ufm_label_reader_no_memory(&coco->reader, error);
+    for (int64_t i = 0; status == UFM_OK && i < ids->entries; i++) sorted[i] = ids->entry[i];
+    if (status == UFM_OK) qsort(sorted, (size_t)ids->entries, sizeof *sorted, compare_ids);
+    for (int64_t k = 0; status == UFM_OK && k < ids->entries; k++) {
+        (*class)[sorted[k].rank] = k;
+        status = ufm_label_reader_name(&coco->reader, coco->category_name[sorted[k].rank], error);
     }
-    const bool done = sorted && *class;
     ufm_free(sorted);
-    return done ? UFM_OK : ufm_label_reader_no_memory(&coco->reader, error);
+    return status;
 }
 
 /* Images by their order in the file, and classes, in place of the numbers; then everything in that order. */

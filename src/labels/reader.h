@@ -2,6 +2,7 @@
 #ifndef UFMLAB_LABELS_READER_H
 #define UFMLAB_LABELS_READER_H
 
+#include "labels/message.h"
 #include <ufmlab/io.h>
 #include <ufmlab/labels.h>
 
@@ -12,6 +13,8 @@ typedef struct {
     int32_t *tag; /* of the row being read */
     int64_t tags, capacity;
     int64_t unlabelled;
+    char *names; /* one after the other, each with its NUL */
+    int64_t named, names_used, names_capacity;
     double reported; /* fraction of the file at the last call of settings->progress */
 } label_reader;
 
@@ -23,6 +26,8 @@ void ufm_label_reader_close(label_reader *reader);
 ufm_status ufm_label_reader_line(label_reader *reader, char **line, ufm_error *error);
 /* Tells settings->progress, UFM_ERROR_CANCELLED when that says stop; cheap enough for every token. */
 ufm_status ufm_label_reader_progress(label_reader *reader, ufm_error *error);
+/* The name of the next class. Files name all classes or none. */
+ufm_status ufm_label_reader_name(label_reader *reader, label_class_name name, ufm_error *error);
 /* Adds a tag to the row. */
 ufm_status ufm_label_reader_tag(label_reader *reader, int64_t tag, ufm_error *error);
 /* Ends the row, which stands for `count` samples. */
