@@ -18,11 +18,31 @@ typedef struct {
 } test_suite;
 
 /* One line per suite: X(symbol). Add a file tests/test_X.c that defines `const test_suite suite_X`. */
-#define TEST_SUITES(X)                                                                                       \
-    X(base)                                                                                                  \
-    X(linalg)                                                                                                \
-    X(io) X(labels) X(metrics) X(theory) X(model) X(optim) X(certify) X(lemmas) X(losses) X(saddles)         \
-        X(multistart) X(spectrum) X(slices) X(report) X(verify) X(cli)
+/* clang-format off */
+#define TEST_SUITES(X) \
+    X(base) \
+    X(linalg) \
+    X(io) \
+    X(json) \
+    X(labels) \
+    X(coco) \
+    X(hostile) \
+    X(streaming) \
+    X(metrics) \
+    X(theory) \
+    X(model) \
+    X(optim) \
+    X(certify) \
+    X(lemmas) \
+    X(losses) \
+    X(saddles) \
+    X(multistart) \
+    X(spectrum) \
+    X(slices) \
+    X(report) \
+    X(verify) \
+    X(cli)
+/* clang-format on */
 
 /* |actual - expected| <= tolerance*max(1,|expected|); NaN fails; prints both numbers on failure. */
 void test_close(const char *what, double actual, double expected, double tolerance);

@@ -34,6 +34,7 @@ void ufm_text_close(ufm_text *text); /* accepts NULL */
 ufm_status ufm_text_line(ufm_text *text, char **line, int64_t *length, ufm_error *error);
 const char *ufm_text_path(const ufm_text *text);
 int64_t ufm_text_line_number(const ufm_text *text); /* of the line last returned, from 1 */
+double ufm_text_fraction(const ufm_text *text);     /* of the file that was read; NaN for a pipe */
 /* ufm_fail with `PATH:LINE: ` in front, status UFM_ERROR_INPUT. */
 ufm_status ufm_text_fail(const ufm_text *text, ufm_error *error, const char *format, ...)
     __attribute__((format(printf, 3, 4)));
@@ -44,6 +45,50 @@ char *ufm_field_next(char **cursor);
 /* Whole-string conversions: false for junk, overflow, empty. */
 bool ufm_parse_int64(const char *text, int64_t *value);
 bool ufm_parse_double(const char *text, double *value); /* finite only */
+
+/* ---- UTF-8 (RFC 3629) ---------------------------------------------------------------------------- */
+/* Length of the sequence at the beginning of `text`, which has size >= 1 bytes; 0 when it is none (overlong
+ * forms and surrogates are none). */
+size_t ufm_utf8_length(const unsigned char *text, size_t size);
+
+/* ---- JSON input: one value (RFC 8259, UTF-8) as a stream of tokens -------------------------------
+ * The memory does not grow with the file: strings, numbers and runs of white space of UFM_JSON_TOKEN_MAX
+ * bytes and UFM_JSON_DEPTH_MAX objects and lists inside one another are accepted, not much longer and none
+ * deeper ones. */
+#define UFM_JSON_TOKEN_MAX ((int64_t)1 << 20)
+enum { UFM_JSON_DEPTH_MAX = 64 };
+typedef enum {
+    UFM_JSON_NULL,
+    UFM_JSON_BOOL,
+    UFM_JSON_NUMBER,
+    UFM_JSON_STRING,
+    UFM_JSON_KEY,
+    UFM_JSON_OBJECT,
+    UFM_JSON_OBJECT_END,
+    UFM_JSON_LIST,
+    UFM_JSON_LIST_END
+} ufm_json_kind;
+typedef struct {
+    ufm_json_kind kind;
+    int depth;        /* objects and lists around it; the two ends of an object have the same */
+    const char *text; /* key or string, decoded; number or boolean, as spelled; not NUL-terminated */
+    int64_t length;   /* a string may hold any character, \u0000 too */
+} ufm_json_token;
+/* Where a token ends: the line, and the number of bytes of the file up to there. (Of wrong syntax: where yajl
+ * stopped, sometimes one byte before the wrong one.) */
+typedef struct {
+    int64_t line, byte;
+} ufm_json_place;
+typedef struct ufm_json_reader ufm_json_reader;
+typedef ufm_status ufm_json_take(void *context, ufm_json_reader *reader, const ufm_json_token *token,
+                                 ufm_error *error);
+/* Hands every token of the file to `take` until it fails; ufm_text_line must not have been called. */
+ufm_status ufm_json_read(ufm_text *text, ufm_json_take *take, void *context, ufm_error *error);
+/* The place of the token that `take` was called with. */
+ufm_json_place ufm_json_here(ufm_json_reader *reader);
+/* ufm_fail with `PATH:LINE: byte N: ` in front, status UFM_ERROR_INPUT. */
+ufm_status ufm_json_fail(ufm_text *text, ufm_json_place place, ufm_error *error, const char *format, ...)
+    __attribute__((format(printf, 4, 5)));
 
 /* ---- JSON output: one object, 17 significant digits, non-finite numbers as null -------------------- */
 typedef struct ufm_json ufm_json;

@@ -25,6 +25,9 @@ typedef struct {
     int32_t *tag;    /* 0-based, ascending within a column, at least one each */
     int64_t *count;  /* [columns] samples per column, or NULL when each column is one sample */
     int64_t unlabelled_dropped; /* samples without any label that were left out */
+    /* [classes] what the label file calls them, or NULL: UTF-8 of at most 63 bytes without control
+     * characters, never empty, but not necessarily different. One block that holds the texts too. */
+    char **name;
 } ufm_labels;
 
 void ufm_labels_free(ufm_labels *labels);
@@ -106,13 +109,21 @@ typedef struct {
     bool refuse_unlabelled;
     const char *label_xml; /* ARFF: MULAN label file, matched by attribute name; or NULL */
     int64_t label_columns; /* ARFF without label_xml: > 0 the first n attributes, < 0 the last n */
+    /* Called from time to time when not NULL; fraction of the file in [0,1], NaN for a pipe. False stops the
+     * reading (UFM_ERROR_CANCELLED). */
+    bool (*progress)(void *context, double fraction, const char *what);
+    void *context;
 } ufm_read_settings;
 /* CSV with header `tags,count`; tags are 0-based and joined by '+': 0+3,17. An empty tag set is unlabelled.
  */
 ufm_status ufm_labels_read_counts(const char *path, const ufm_read_settings *settings, ufm_labels **labels,
                                   ufm_error *error);
-/* By suffix: .csv multi-hot 0/1 matrix with a header, .arff (dense or sparse). Class k is label column k in
- * the order of the file's columns. */
+/* By suffix: .csv multi-hot 0/1 matrix with a header, .arff (dense or sparse): class k is label column k in
+ * the order of the file's columns. .json in MS-COCO's "instances" schema (images, annotations, categories, in
+ * any order): class k is the category with the k-th smallest id, a sample is an image in the order of
+ * `images`, its tag set the distinct categories of its annotations, crowds included; an image without
+ * annotation is unlabelled. The memory needed is that of the tag sets, whatever the annotations hold besides.
+ */
 ufm_status ufm_labels_read(const char *path, const ufm_read_settings *settings, ufm_labels **labels,
                            ufm_error *error);
 /* "first:N" or "last:N" into label_columns. */

@@ -34,22 +34,33 @@ static ufm_status expand(const options *opts, const ufm_design *design, bool mer
     return ufm_design_expand(design, &expansion, labels, error);
 }
 
-/* A label file, and the design it follows, if it does. */
+static bool draw(void *context, double fraction, const char *what)
+{
+    progress_draw(context, fraction, "%s", what);
+    return !interrupted();
+}
+
 static ufm_status read_file(const options *opts, bool merge, bool refuse, ufm_labels **labels,
                             ufm_error *error)
 {
+    progress_line line = progress_begin(opts);
     ufm_read_settings settings = {.classes =
                                       opts->value[OPT_CLASSES].given ? opts->value[OPT_CLASSES].integer : 0,
                                   .duplicates = merge ? UFM_DUPLICATES_MERGE : UFM_DUPLICATES_KEEP,
                                   .refuse_unlabelled = refuse,
-                                  .label_xml = opts->value[OPT_LABEL_XML].text};
+                                  .label_xml = opts->value[OPT_LABEL_XML].text,
+                                  .progress = draw,
+                                  .context = &line};
     ufm_status status = UFM_OK;
     if (opts->value[OPT_LABEL_COLUMNS].given)
         status = ufm_label_columns_parse(opts->value[OPT_LABEL_COLUMNS].text, &settings.label_columns, error);
     if (status != UFM_OK) return status;
-    if (opts->value[OPT_COUNTS].given)
-        return ufm_labels_read_counts(opts->value[OPT_COUNTS].text, &settings, labels, error);
-    return ufm_labels_read(opts->value[OPT_LABELS].text, &settings, labels, error);
+    interrupt_install();
+    status = opts->value[OPT_COUNTS].given
+                 ? ufm_labels_read_counts(opts->value[OPT_COUNTS].text, &settings, labels, error)
+                 : ufm_labels_read(opts->value[OPT_LABELS].text, &settings, labels, error);
+    progress_end(&line);
+    return status;
 }
 
 /* What a file's instance needs, checked as ufm_design_expand does for designs. */

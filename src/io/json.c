@@ -68,24 +68,6 @@ void ufm_json_free(ufm_json *json)
     ufm_free(json);
 }
 
-/* Length of the UTF-8 sequence at `text` (RFC 3629: no overlong forms, no surrogates), 0 when it is none. */
-static size_t utf8_length(const unsigned char *text)
-{
-    if (text[0] < 0x80) return 1;
-    const size_t length = text[0] < 0xC2   ? 0
-                          : text[0] < 0xE0 ? 2
-                          : text[0] < 0xF0 ? 3
-                          : text[0] < 0xF5 ? 4
-                                           : 0;
-    for (size_t i = 1; i < length; i++)
-        if ((text[i] & 0xC0) != 0x80) return 0;
-    if (text[0] == 0xE0 && text[1] < 0xA0) return 0;
-    if (text[0] == 0xED && text[1] > 0x9F) return 0;
-    if (text[0] == 0xF0 && text[1] < 0x90) return 0;
-    if (text[0] == 0xF4 && text[1] > 0x8F) return 0;
-    return length;
-}
-
 /* File names may hold any bytes, a JSON text may not. */
 static void emit_string(ufm_json *json, const char *value)
 {
@@ -96,13 +78,13 @@ static void emit_string(ufm_json *json, const char *value)
         return;
     }
     unsigned char *bytes = (unsigned char *)clean;
-    size_t i = 0;
-    while (bytes[i]) {
-        const size_t length = utf8_length(bytes + i);
+    const size_t size = strlen(clean);
+    for (size_t i = 0; i < size;) {
+        const size_t length = ufm_utf8_length(bytes + i, size - i);
         if (length == 0) bytes[i] = '?';
         i += length == 0 ? 1 : length;
     }
-    check(json, yajl_gen_string(json->generator, bytes, i));
+    check(json, yajl_gen_string(json->generator, bytes, size));
     ufm_free(clean);
 }
 

@@ -1,9 +1,10 @@
 /* Bounded line input from files that may be anything: endless, binary, or changing under our feet. */
+#include "text.h"
 #include <errno.h>
 #include <fcntl.h>
+#include <math.h>
 #include <string.h>
 #include <sys/stat.h>
-#include <ufmlab/io.h>
 #include <unistd.h>
 
 enum { BLOCK = 1 << 16, SHOWN_PATH = 200 };
@@ -76,6 +77,17 @@ int64_t ufm_text_line_number(const ufm_text *text)
     return text->number;
 }
 
+double ufm_text_fraction(const ufm_text *text)
+{
+    const int64_t size = S_ISREG(text->opened.st_mode) ? (int64_t)text->opened.st_size : 0;
+    return size > 0 ? (double)text->total / (double)size : NAN;
+}
+
+void ufm_text_at_line(ufm_text *text, int64_t line)
+{
+    text->number = line;
+}
+
 static ufm_status fail_at_line(const ufm_text *text, ufm_error *error, ufm_status status, const char *format,
                                va_list arguments)
 {
@@ -138,6 +150,11 @@ static ufm_status refill(ufm_text *text, ufm_error *error)
     return check_unchanged(text, bytes == 0, error);
 }
 
+static ufm_status fail_nul(const ufm_text *text, ufm_error *error)
+{
+    return ufm_text_fail(text, error, "a NUL byte; this must be a text file (not binary, not UTF-16)");
+}
+
 /* Moves bytes of the block up to the end of the line to the `used` bytes that the line already has. */
 static ufm_status take(ufm_text *text, int64_t *used, bool *ended, ufm_error *error)
 {
@@ -145,8 +162,7 @@ static ufm_status take(ufm_text *text, int64_t *used, bool *ended, ufm_error *er
     const int64_t left = text->end - text->begin;
     const char *newline = memchr(from, '\n', (size_t)left);
     const int64_t bytes = newline ? newline - from : left;
-    if (memchr(from, '\0', (size_t)bytes))
-        return ufm_text_fail(text, error, "a NUL byte; this must be a text file (not binary, not UTF-16)");
+    if (memchr(from, '\0', (size_t)bytes)) return fail_nul(text, error);
     if (*used + bytes > UFM_LINE_MAX)
         return ufm_text_fail(text, error,
                              "the line is longer than %lld bytes; break it up (is this the right file?)",
@@ -185,5 +201,23 @@ ufm_status ufm_text_line(ufm_text *text, char **line, int64_t *length, ufm_error
     const int64_t mark = text->number == 1 && used >= 3 && memcmp(text->line, "\xEF\xBB\xBF", 3) == 0 ? 3 : 0;
     *line = text->line + mark;
     *length = used - mark;
+    return UFM_OK;
+}
+
+ufm_status ufm_text_block(ufm_text *text, const char **bytes, int64_t *length, ufm_error *error)
+{
+    *bytes = NULL;
+    *length = 0;
+    if (text->begin == text->end) {
+        const ufm_status status = refill(text, error);
+        if (status != UFM_OK) return status;
+    }
+    const int64_t left = text->end - text->begin;
+    if (left == 0) return UFM_OK;
+    *bytes = text->block + text->begin;
+    const char *nul = memchr(*bytes, '\0', (size_t)left);
+    if (nul == *bytes) return fail_nul(text, error);
+    *length = nul ? nul - *bytes : left;
+    text->begin += *length;
     return UFM_OK;
 }

@@ -210,13 +210,16 @@ static ufm_status mark_labels(const label_reader *reader, arff_header *header, u
     return status;
 }
 
-/* Labels must be able to hold 0 and 1; collects those that a sparse row sets by omission. */
-static ufm_status check_labels(const label_reader *reader, arff_header *header, ufm_error *error)
+/* Labels must be able to hold 0 and 1; collects their names, and those that a sparse row sets by omission. */
+static ufm_status check_labels(label_reader *reader, arff_header *header, ufm_error *error)
 {
     int64_t capacity = 0;
     for (int64_t i = 0; i < header->attributes; i++) {
         const arff_attribute *attribute = &header->attribute[i];
         if (attribute->label < 0) continue;
+        const ufm_status status = ufm_label_reader_name(
+            reader, ufm_label_class_name(attribute->name, (int64_t)strlen(attribute->name)), error);
+        if (status != UFM_OK) return status;
         if (!attribute->binary)
             return ufm_text_fail(
                 reader->text, error,

@@ -1,8 +1,8 @@
 /* Numbering equal tag sets by hashing. The hash is a polynomial modulo the prime 2^61-1 at a random point:
  * two different tag sets of at most n tags collide with probability at most n/2^61, whatever file they come
  * from. Hits are compared in full, so the result does not depend on the random point. */
+#include "labels/secret.h"
 #include <string.h>
-#include <sys/random.h>
 #include <ufmlab/labels.h>
 
 __extension__ typedef unsigned __int128 wide;
@@ -33,17 +33,6 @@ static uint64_t hash_tag_set(uint64_t point, int64_t tags, const int32_t *tag)
     uint64_t hash = (uint64_t)tags;
     for (int64_t i = 0; i < tags; i++) hash = reduce((wide)hash * point + (wide)(uint32_t)tag[i]);
     return hash;
-}
-
-static void draw_point(group_table *table)
-{
-    uint64_t random[2];
-    if (getrandom(random, sizeof random, GRND_NONBLOCK) != (ssize_t)sizeof random) {
-        random[0] = (uint64_t)(ufm_seconds() * 1e9) * 0x9e3779b97f4a7c15u;
-        random[1] = random[0] ^ (uint64_t)(uintptr_t)table;
-    }
-    table->point = reduce(random[0]) | 2;
-    table->multiplier = random[1] | 1;
 }
 
 static int64_t first_slot(const group_table *table, uint64_t hash)
@@ -106,7 +95,10 @@ ufm_status ufm_labels_group(const ufm_labels *labels, int64_t *group, int64_t *g
 {
     enum { FIRST_BITS = 6 };
     group_table table = {0};
-    draw_point(&table);
+    uint64_t secret[2];
+    ufm_label_secret(secret);
+    table.point = reduce(secret[0]) | 2;
+    table.multiplier = secret[1] | 1;
     ufm_status status = enlarge(&table, FIRST_BITS);
     for (int64_t i = 0; status == UFM_OK && i < labels->columns; i++) {
         if (i > 0 && same_tag_set(labels, i - 1, i))

@@ -9,6 +9,7 @@ void ufm_labels_free(ufm_labels *labels)
     ufm_free(labels->offset);
     ufm_free(labels->tag);
     ufm_free(labels->count);
+    ufm_free(labels->name);
     ufm_free(labels);
 }
 

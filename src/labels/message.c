@@ -2,6 +2,7 @@
 #include <math.h>
 #include <stdio.h>
 #include <string.h>
+#include <ufmlab/io.h>
 
 enum { EXCERPT = 40 };
 
@@ -15,6 +16,34 @@ label_excerpt ufm_label_excerpt(const char *text)
     }
     if (text[length]) strcpy(excerpt.text + length, "...");
     return excerpt;
+}
+
+/* C0, DEL and C1. */
+static bool is_control(const unsigned char *text)
+{
+    return text[0] < 0x20 || text[0] == 0x7f || (text[0] == 0xC2 && text[1] < 0xA0);
+}
+
+label_class_name ufm_label_class_name(const char *text, int64_t length)
+{
+    label_class_name name = {{0}};
+    const unsigned char *from = (const unsigned char *)text;
+    const size_t size = (size_t)length, room = sizeof name.text - sizeof "...";
+    size_t used = 0;
+    for (size_t i = 0, step; i < size; i += step) {
+        step = ufm_utf8_length(from + i, size - i);
+        const bool clean = step > 0 && !is_control(from + i);
+        const size_t bytes = clean ? step : 1;
+        if (step == 0) step = 1;
+        if (used + bytes > room) {
+            strcpy(name.text + used, "...");
+            break;
+        }
+        memcpy(name.text + used, clean ? (const char *)from + i : "?", bytes);
+        used += bytes;
+    }
+    if (!name.text[0]) strcpy(name.text, "?");
+    return name;
 }
 
 label_tag_set ufm_label_tag_set(int64_t tags, const int32_t *tag)

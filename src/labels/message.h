@@ -10,6 +10,13 @@ typedef struct {
 } label_excerpt;
 label_excerpt ufm_label_excerpt(const char *text);
 
+/* The name of a class from a file, as ufm_labels wants it: what is not UTF-8 and control
+ * characters become '?', a long one is cut. */
+typedef struct {
+    char text[64];
+} label_class_name;
+label_class_name ufm_label_class_name(const char *text, int64_t length);
+
 /* A tag set as in a counts file, 0+3+17, shortened when it is long. */
 typedef struct {
     char text[96];

@@ -1,11 +1,12 @@
 /* A 0/1 matrix as CSV: a header with one name per class, then one row per sample. */
 #include "labels/message.h"
 #include "labels/reader.h"
+#include <string.h>
 
 static ufm_status read_header(label_reader *reader, int64_t *columns, ufm_error *error)
 {
     char *line;
-    const ufm_status status = ufm_label_reader_line(reader, &line, error);
+    ufm_status status = ufm_label_reader_line(reader, &line, error);
     if (status != UFM_OK) return status;
     if (!line)
         return ufm_text_fail(reader->text, error,
@@ -16,6 +17,8 @@ static ufm_status read_header(label_reader *reader, int64_t *columns, ufm_error 
         const char *name = ufm_field_next(&cursor);
         if (!name) return ufm_text_fail(reader->text, error, "a quote is not closed; close it or double it");
         numbers = numbers && ufm_label_value(name, &value);
+        status = ufm_label_reader_name(reader, ufm_label_class_name(name, (int64_t)strlen(name)), error);
+        if (status != UFM_OK) return status;
     }
     if (numbers)
         return ufm_text_fail(reader->text, error,

@@ -13,15 +13,17 @@ ufm_status ufm_labels_read(const char *path, const ufm_read_settings *settings, 
 {
     *labels = NULL;
     if (has_suffix(path, ".arff")) return ufm_labels_read_arff(path, settings, labels, error);
-    if (!has_suffix(path, ".csv"))
+    const bool json = has_suffix(path, ".json");
+    if (!json && !has_suffix(path, ".csv"))
         return ufm_fail(error, UFM_ERROR_INPUT,
-                        "%s: the suffix names no label format; give a .csv (0/1 matrix with a header) or an "
-                        ".arff file",
+                        "%s: the suffix names no label format; give a .csv (0/1 matrix with a header), an "
+                        ".arff or a COCO instances .json file",
                         path);
     if (settings->label_xml || settings->label_columns != 0)
         return ufm_fail(error, UFM_ERROR_USAGE,
                         "%s: --label-xml and --label-columns belong to .arff files; leave them out", path);
-    return ufm_labels_read_multihot(path, settings, labels, error);
+    return json ? ufm_labels_read_coco(path, settings, labels, error)
+                : ufm_labels_read_multihot(path, settings, labels, error);
 }
 
 ufm_status ufm_label_columns_parse(const char *text, int64_t *label_columns, ufm_error *error)

@@ -26,16 +26,39 @@ void ufm_label_reader_close(label_reader *reader)
     ufm_text_close(reader->text);
     ufm_labels_builder_free(reader->builder);
     ufm_free(reader->tag);
+    ufm_free(reader->names);
+}
+
+ufm_status ufm_label_reader_progress(label_reader *reader, ufm_error *error)
+{
+    const double fraction = ufm_text_fraction(reader->text);
+    if (!reader->settings->progress || fraction == reader->reported) return UFM_OK;
+    reader->reported = fraction;
+    if (reader->settings->progress(reader->settings->context, fraction, "reading labels")) return UFM_OK;
+    return ufm_fail(error, UFM_ERROR_CANCELLED, "%s: interrupted while it was read; nothing was computed",
+                    ufm_text_path(reader->text));
 }
 
 ufm_status ufm_label_reader_line(label_reader *reader, char **line, ufm_error *error)
 {
     int64_t length;
     for (;;) {
-        const ufm_status status = ufm_text_line(reader->text, line, &length, error);
+        ufm_status status = ufm_text_line(reader->text, line, &length, error);
+        if (status == UFM_OK) status = ufm_label_reader_progress(reader, error);
         if (status != UFM_OK || !*line) return status;
         if ((*line)[strspn(*line, " \t")]) return UFM_OK;
     }
+}
+
+ufm_status ufm_label_reader_name(label_reader *reader, label_class_name name, ufm_error *error)
+{
+    const int64_t bytes = (int64_t)strlen(name.text) + 1;
+    if (ufm_grow((void **)&reader->names, &reader->names_capacity, reader->names_used + bytes, 1) != UFM_OK)
+        return ufm_label_reader_no_memory(reader, error);
+    memcpy(reader->names + reader->names_used, name.text, (size_t)bytes);
+    reader->names_used += bytes;
+    reader->named++;
+    return UFM_OK;
 }
 
 ufm_status ufm_label_reader_tag(label_reader *reader, int64_t tag, ufm_error *error)
@@ -75,26 +98,47 @@ ufm_status ufm_label_reader_row(label_reader *reader, int64_t count, ufm_error *
     return UFM_OK;
 }
 
+/* The names in one block: pointers, then texts. */
+static ufm_status attach_names(const label_reader *reader, ufm_labels *labels, ufm_error *error)
+{
+    if (reader->named == 0) return UFM_OK;
+    const int64_t pointers = reader->named * (int64_t)sizeof *labels->name;
+    labels->name = ufm_alloc(pointers + reader->names_used, 1);
+    if (!labels->name) return ufm_label_reader_no_memory(reader, error);
+    char *text = (char *)labels->name + pointers;
+    memcpy(text, reader->names, (size_t)reader->names_used);
+    for (int64_t k = 0; k < reader->named; k++) {
+        labels->name[k] = text;
+        text += strlen(text) + 1;
+    }
+    return UFM_OK;
+}
+
 ufm_status ufm_label_reader_finish(label_reader *reader, int64_t classes, ufm_labels **labels,
                                    ufm_error *error)
 {
     ufm_error reason;
-    const ufm_status status =
+    ufm_status status =
         ufm_labels_builder_finish(reader->builder, classes, reader->settings->duplicates, labels, &reason);
-    if (status == UFM_OK) (*labels)->unlabelled_dropped = reader->unlabelled;
-    return locate(reader, status, &reason, error);
+    if (status != UFM_OK) return locate(reader, status, &reason, error);
+    (*labels)->unlabelled_dropped = reader->unlabelled;
+    status = attach_names(reader, *labels, error);
+    if (status == UFM_OK) return UFM_OK;
+    ufm_labels_free(*labels);
+    *labels = NULL;
+    return status;
 }
 
-ufm_status ufm_label_reader_check_classes(const label_reader *reader, int64_t columns, ufm_error *error)
+ufm_status ufm_label_reader_check_classes(const label_reader *reader, int64_t classes, ufm_error *error)
 {
-    if (columns < 2)
-        return ufm_text_fail(reader->text, error, "%lld label column%s; at least 2 classes are needed",
-                             (long long)columns, columns == 1 ? "" : "s");
-    const int64_t classes = reader->settings->classes;
-    if (classes != 0 && classes != columns)
+    if (classes < 2)
+        return ufm_text_fail(reader->text, error, "the file has %lld class%s; at least 2 classes are needed",
+                             (long long)classes, classes == 1 ? "" : "es");
+    const int64_t wanted = reader->settings->classes;
+    if (wanted != 0 && wanted != classes)
         return ufm_text_fail(reader->text, error,
-                             "%lld label columns but %lld classes were asked for; leave --classes out",
-                             (long long)columns, (long long)classes);
+                             "the file has %lld classes but %lld were asked for; leave --classes out",
+                             (long long)classes, (long long)wanted);
     return UFM_OK;
 }
 

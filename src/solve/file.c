@@ -57,6 +57,14 @@ static ufm_status expect_shape(const reader *in, const char *name, int64_t *rows
     return UFM_OK;
 }
 
+/* Puts the file and the data set in front of the message of a check that knows neither. */
+static ufm_status in_data_set(const reader *in, const char *name, ufm_status status, const ufm_error *reason)
+{
+    if (status == UFM_OK) return UFM_OK;
+    return ufm_fail(in->error, status == UFM_ERROR_USAGE ? UFM_ERROR_INPUT : status, "%s: data set %s: %s",
+                    in->path, name, reason->text);
+}
+
 typedef struct {
     const reader *in;
     int64_t classes;
@@ -107,8 +115,11 @@ static ufm_status read_labels(const reader *in, int64_t classes, int64_t columns
     context.tags = ufm_alloc(classes, sizeof(int32_t));
     status = context.builder && context.tags ? UFM_OK : UFM_ERROR_MEMORY;
     if (status == UFM_OK) status = ufm_h5_read_bytes(in->file, "labels", take_label_row, &context, in->error);
-    if (status == UFM_OK)
-        status = ufm_labels_builder_finish(context.builder, classes, UFM_DUPLICATES_KEEP, &made, in->error);
+    if (status == UFM_OK) {
+        ufm_error reason;
+        status = ufm_labels_builder_finish(context.builder, classes, UFM_DUPLICATES_KEEP, &made, &reason);
+        status = in_data_set(in, "labels", status, &reason);
+    }
     if (status == UFM_OK && ufm_h5_has(in->file, "counts")) {
         status = expect_shape(in, "counts", &columns, &one);
         if (status == UFM_OK) {
@@ -154,12 +165,14 @@ static ufm_status read_objective(const reader *in, ufm_objective *objective)
     ufm_status status = ufm_h5_read_text(in->file, "loss", loss, sizeof loss, in->error);
     if (status == UFM_OK) status = expect_shape(in, "lambda", &three, &one);
     if (status == UFM_OK) status = ufm_h5_read_matrix(in->file, "lambda", lambda, in->error);
-    if (status == UFM_OK) status = ufm_objective_parse_loss(loss, objective, in->error);
+    if (status != UFM_OK) return status;
+    ufm_error reason;
+    status = in_data_set(in, "loss", ufm_objective_parse_loss(loss, objective, &reason), &reason);
     if (status != UFM_OK) return status;
     objective->lambda_w = lambda[0];
     objective->lambda_h = lambda[1];
     objective->lambda_b = lambda[2];
-    return ufm_objective_check(objective, in->error);
+    return in_data_set(in, "lambda", ufm_objective_check(objective, &reason), &reason);
 }
 
 ufm_status ufm_solution_load(const char *path, ufm_solution **solution, ufm_labels **labels,
