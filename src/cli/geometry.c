@@ -68,6 +68,7 @@ static ufm_status measure(geometry_report *report, ufm_error *error)
     settings.context = &line;
     const ufm_point *point = &report->solution->point;
     ufm_status status = ufm_balance_compute(report->labels, &report->balance, error);
+    if (status == UFM_OK) status = ufm_label_limit(report->labels, &report->limit_slack, error);
     if (status == UFM_OK) status = ufm_frame_compute(point, report->labels, &settings, &report->frame, error);
     if (status == UFM_OK)
         status = ufm_tag_laws_compute(point, report->labels, &settings, &report->laws, error);

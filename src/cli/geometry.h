@@ -12,6 +12,7 @@ typedef struct {
     ufm_solve_settings settings; /* the objective is right for loaded solutions too */
     ufm_solution *solution;
     ufm_balance *balance;
+    double limit_slack; /* of ufm_label_limit */
     ufm_frame *frame;
     ufm_tag_laws *laws;
     ufm_prediction *prediction; /* NULL where Theorem 1 does not apply */

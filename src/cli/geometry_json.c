@@ -28,12 +28,13 @@ static void by_multiplicity(ufm_json *json, const char *key, const ufm_tag_laws 
     ufm_json_end(json);
 }
 
-static void add_balance(ufm_json *json, const ufm_balance *b)
+static void add_balance(ufm_json *json, const ufm_balance *b, double limit_slack)
 {
     ufm_json_object(json, "balance");
     ufm_json_bool(json, "theorem_1_applies", b->balanced);
     if (!b->balanced) ufm_json_string(json, "reason", b->unbalanced);
     ufm_json_number(json, "imbalance", b->imbalance);
+    ufm_json_number(json, "limit_slack", limit_slack);
     ufm_json_number(json, "cardinality", b->cardinality);
     ufm_json_number(json, "density", b->density);
     ufm_json_integer(json, "tag_sets", b->tag_sets);
@@ -182,7 +183,7 @@ ufm_status geometry_print_json(const geometry_report *report, ufm_error *error)
     ufm_json_number(json, "lambda_h", objective->lambda_h);
     ufm_json_number(json, "lambda_b", objective->lambda_b);
     json_certificate(json, &report->solution->certificate);
-    add_balance(json, report->balance);
+    add_balance(json, report->balance, report->limit_slack);
     add_frame(json, report->frame);
     add_laws(json, report->laws);
     return ufm_json_finish(json, stdout, error);
