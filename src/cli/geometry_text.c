@@ -40,7 +40,7 @@ static void print_balance(const ufm_balance *b)
     if (b->balanced)
         printf("  Theorem 1 applies: balanced within each multiplicity\n");
     else
-        printf("  Theorem 1 does not apply: %s\n", b->unbalanced);
+        printf("  Theorem 1 does not apply:\n    %s\n", b->unbalanced);
 }
 
 /* The laws' residuals stand beside the balance of their multiplicity. */
@@ -48,7 +48,6 @@ static void print_levels(const ufm_balance *b, const ufm_tag_laws *laws)
 {
     const int64_t shown = b->levels <= LEVELS_SHOWN ? b->levels : LEVELS_SHOWN - 1;
     char text[4][24];
-    printf("%66s| |h_S - law|/|h_S|\n", "");
     printf("%4s %9s %9s %8s %6s %5s %6s %5s %5s | %6s  %6s  %6s\n", "m", "tag sets", "of C(K,m)", "samples",
            "min", "mean", "max", "CV", "TV", "avg mu", "avg w", "free w");
     for (int64_t l = 0; l < shown; l++) {
@@ -108,9 +107,8 @@ static void print_frame(const ufm_frame *f)
         printf("W and H: total collapse, W = H = 0 up to 1e-12 of f; there is no geometry to describe\n");
         return;
     }
-    printf("W against the simplex ETF: deviation %.3g (Frobenius, normalised)\n", f->deviation);
-    printf("  eigenvalues of W W^T: largest %.5g, smallest of K-1 %.5g, last %.1e\n", f->eigenvalue[0],
-           f->eigenvalue[f->classes - 2], f->eigenvalue[f->classes - 1]);
+    printf("W against the simplex ETF: deviation %.3g; K-1 eigenvalues of W W^T from %.5g to %.5g\n",
+           f->deviation, f->eigenvalue[0], f->eigenvalue[f->classes - 2]);
     printf("  angles in degrees, least mean most (ETF %.2f)", f->etf_angle);
     print_angles("w", &f->rows);
     print_angles("mu", &f->means);
@@ -185,14 +183,13 @@ static void print_reach(const ufm_tag_laws *laws)
     const ufm_law_fit *on_means = &laws->fit[UFM_ON_MEANS][UFM_LAW_UNIFORM];
     const ufm_law_fit *on_rows = &laws->fit[UFM_ON_ROWS][UFM_LAW_UNIFORM];
     if (on_means->tag_sets == on_rows->tag_sets) return;
-    printf("  on mu: %lld of %lld tag sets, whose classes all have single-label samples; none has class",
-           (long long)on_means->tag_sets, (long long)on_rows->tag_sets);
-    int64_t shown = 0, missing = 0;
-    for (int64_t k = 0; k < laws->classes; k++) {
-        if (laws->has_mean[k]) continue;
-        if (missing++ < GROUPS_SHOWN) printf("%s %lld", shown++ > 0 ? "," : "", (long long)k);
-    }
-    printf(missing > shown ? " and %lld more\n" : "\n", (long long)(missing - shown));
+    printf("  on mu: %lld of %lld tag sets; no single-label samples of class", (long long)on_means->tag_sets,
+           (long long)on_rows->tag_sets);
+    int64_t missing = 0;
+    for (int64_t k = 0; k < laws->classes; k++)
+        if (!laws->has_mean[k] && missing++ < GROUPS_SHOWN)
+            printf("%s %lld", missing > 1 ? "," : "", (long long)k);
+    printf(missing > GROUPS_SHOWN ? ", ... (%lld classes)\n" : "\n", (long long)missing);
 }
 
 static double largest(int64_t n, const double *x)
@@ -210,10 +207,21 @@ static void print_exact(const ufm_tag_laws *laws)
     if (isnan(exact->residual)) return;
     printf("exact law, h_S = t_m (sum_{k in S} w_k - m sum_k p_k w_k): residual %s, worst %s\n",
            brief(exact->residual, text[0]), brief(exact->worst, text[1]));
-    printf("  uneven p on S makes up to %s of |h_S|, off S %s; outside span{w_k : k in S} lie up to %s\n",
+    printf("  uneven p on S makes up to %s of |h_S|, off S %s; outside span{w_k : k in S} up to %s\n",
            brief(largest(laws->levels, exact->inside), text[1]),
            brief(largest(laws->levels, exact->outside), text[2]),
            brief(largest(laws->levels, exact->off_span_level), text[3]));
+}
+
+/* What the labels alone say about weak regularisation. */
+static void print_limit(double slack)
+{
+    if (isnan(slack)) return;
+    if (slack <= 1e-12)
+        printf("as lambda -> 0: all margins equal, the tag-wise average on mu (slack %.2g)\n", slack);
+    else
+        printf("as lambda -> 0: margins stay unequal, no tag-wise average on mu in general (slack %.2g)\n",
+               slack);
 }
 
 static void print_laws(const ufm_tag_laws *laws)
@@ -240,4 +248,5 @@ void geometry_print_text(const geometry_report *r)
     print_frame(r->frame);
     print_classes(r);
     print_laws(r->laws);
+    print_limit(r->limit_slack);
 }
