@@ -13,7 +13,7 @@ K = int(index_max_y) + 1
 if (index_records != K*K) exit error sprintf("there must be %d rows, one per entry", K*K)
 etf = -1.0/(K - 1)
 # The diagonal is 1 in both: left out, so that the others fill the colours. So is what is undefined.
-blank(c) = column(1) == column(2) || strcol(c) eq "NaN"
+blank(c) = column(1) == column(2) || !valid(c)
 off(c) = blank(c) ? NaN : column(c)
 # An image needs every pixel.
 pixel(c) = blank(c) ? 0 : column(c)

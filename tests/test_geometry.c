@@ -452,8 +452,22 @@ static void weak_limit(void)
         ufm_labels_free(labels);
     }
     TEST(holds > 20 && fails > 20);
-    ufm_labels *balanced = test_design(10, "1:3,2:5", UFM_DUPLICATES_MERGE);
     double slack;
+    for (int trial = 0; trial < 50; trial++) { /* single labels: it always holds */
+        ufm_labels *labels;
+        ufm_labels_builder *builder = ufm_labels_builder_new();
+        const int32_t rows = 2 + (int32_t)ufm_rng_below(rng, 6);
+        for (int32_t k = 0; k < rows; k++) {
+            const int64_t count = 1 + (int64_t)pow(10, 4 * ufm_rng_uniform(rng));
+            TEST_OK(ufm_labels_builder_add(builder, 1, &k, count, NULL));
+        }
+        TEST_OK(ufm_labels_builder_finish(builder, rows, UFM_DUPLICATES_MERGE, &labels, NULL));
+        ufm_labels_builder_free(builder);
+        TEST_OK(ufm_label_limit(labels, &slack, NULL));
+        TEST(slack < 0);
+        ufm_labels_free(labels);
+    }
+    ufm_labels *balanced = test_design(10, "1:3,2:5", UFM_DUPLICATES_MERGE);
     TEST_OK(ufm_label_limit(balanced, &slack, NULL));
     test_close("balanced: root of a multiple of P", slack, -1.0 / 9, 1e-13); /* (-1/K)/(1-1/K), pairs -2/8 */
     ufm_labels_free(balanced);

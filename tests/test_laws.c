@@ -485,6 +485,41 @@ static void verdicts(void)
     ufm_labels_free(labels);
 }
 
+/* Equal weights on single-label features as lambda vanishes, for labels that are far from balanced; the
+ * exponent of the class frequencies vanishes too, and on the rows of labels with other counts it does not. */
+static void weak_regularisation(void)
+{
+    static const char *const counts[] = {"tags,count\n0,1\n1,1\n2,1\n3,1\n0+1,10\n0+2,10\n0+3,10\n",
+                                         "tags,count\n0,40\n1,20\n2,9\n3,5\n0+1,9\n0+2,4\n1+3,3\n2+3,2\n"};
+    for (int i = 0; i < 2; i++) {
+        const ufm_read_settings read = {.duplicates = UFM_DUPLICATES_MERGE};
+        ufm_labels *labels;
+        double slack, before = INFINITY, distance = INFINITY;
+        TEST_OK(ufm_labels_read_counts(test_file(".csv", counts[i]), &read, &labels, NULL));
+        TEST_OK(ufm_label_limit(labels, &slack, NULL));
+        TEST(slack < 0);
+        for (int power = 3; power <= 7; power += 2) {
+            ufm_objective objective = common;
+            objective.lambda_w = pow(10, -power);
+            objective.lambda_h = objective.lambda_w / 5;
+            ufm_solution *solution = solve(labels, objective);
+            const ufm_geometry_settings settings = settings_of(solution, &objective);
+            ufm_tag_laws *laws = laws_of(&solution->point, labels, &settings);
+            const ufm_law_fit *average = &laws->fit[UFM_ON_MEANS][UFM_LAW_UNIFORM];
+            TEST(settings.certified && average->residual < 0.9 * before);
+            TEST(fabs(average->scale[1] - 1) < distance);
+            before = average->residual;
+            distance = fabs(average->scale[1] - 1);
+            if (power == 7)
+                test_at_most("exponent", fabs(laws->fit[UFM_ON_MEANS][UFM_LAW_POWER].alpha), 0.05);
+            if (power == 7 && i == 1) TEST(laws->fit[UFM_ON_ROWS][UFM_LAW_POWER].alpha < -0.2);
+            ufm_tag_laws_free(laws);
+            ufm_solution_free(solution);
+        }
+        ufm_labels_free(labels);
+    }
+}
+
 /* A class without single-label samples: its tag sets are out of reach on mu, and so is the verdict. */
 static void missing_means(void)
 {
@@ -822,11 +857,11 @@ static void command_files(void)
     TEST(test_program(arguments, out, err, BUFFER) == 0);
     TEST(strstr(out, "\"classes\": 3,") && strstr(out, "\"mu\": \"REFUTED\"") && strstr(out, "\"exact\""));
     for (size_t i = 0; draws && i < sizeof data / sizeof data[0]; i++) {
-        snprintf(name, sizeof name, "data/%s.csv", data[i]);
+        snprintf(name, sizeof name, "data/geometry-%s.csv", data[i]);
         TEST(has_file(directory, name));
     }
     for (size_t i = 0; draws && i < sizeof figures / sizeof figures[0]; i++) {
-        snprintf(name, sizeof name, "figures/%s.svg", figures[i]);
+        snprintf(name, sizeof name, "figures/geometry-%s.svg", figures[i]);
         TEST(has_file(directory, name));
     }
     /* the stored point gives the same answer, and takes no instance */
@@ -851,6 +886,7 @@ static const test_case cases[] = {{"known_weights", known_weights},
                                   {"balanced", balanced},
                                   {"exact_law", exact_law},
                                   {"verdicts", verdicts},
+                                  {"weak_regularisation", weak_regularisation},
                                   {"missing_means", missing_means},
                                   {"collapsed", collapsed},
                                   {"permuted_classes", permuted_classes},

@@ -45,12 +45,12 @@ void ufm_balance_free(ufm_balance *balance);
  * diagonal; NaN for a class that no sample or every sample has. Caller's K x K array. */
 ufm_status ufm_label_correlation(const ufm_labels *labels, double *phi);
 
-/* Where the optimum goes as lambda -> 0 (proofs-notes/15-tag-wise-law.md). With M = sum_S c_S P y_S y_S^T P, P = I
- * - J/K, of rank K-1: the logits, divided by their size, tend to those of equal margins, z_S = y_S - (m/K) 1, iff
- * (M^{+1/2} y_S)_j <= 0 for every tag set S and every class j off S. Then h_S = sum_{k in S} mu_k in the limit,
- * whatever the counts. *slack is the greatest of these entries, divided by the greatest |(M^{+1/2} y_S)_k|; the
- * condition holds iff it is not positive. NaN when M has a lower rank (singular values up to 1e-10 of the
- * largest count as zero). */
+/* Where the optimum of the PAL and PAL-N losses goes as lambda_w, lambda_h -> 0 (lambda_b > 0, d >= K-1;
+ * proofs-notes/15-tag-wise-law.md). With M = sum_S c_S P y_S y_S^T P, P = I - J/K, of rank K-1: when
+ * (M^{+1/2} y_S)_j < 0 for every tag set S and every class j off S, the logits divided by their size tend to
+ * those of equal margins, z_S = y_S - (m/K) 1, and h_S to sum_{k in S} mu_k, whatever the counts; when one of
+ * the entries is positive, they do not. *slack is the greatest of these entries, divided by the greatest
+ * |(M^{+1/2} y_S)_k|. NaN when M has a lower rank (eigenvalues up to 1e-10 of the largest count as zero). */
 ufm_status ufm_label_limit(const ufm_labels *labels, double *slack, ufm_error *error);
 
 /* Order of n items in which similar ones are neighbours: the leaves of the tree of average linkage on the

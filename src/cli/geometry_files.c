@@ -4,7 +4,7 @@
 
 enum { ORDERED_UP_TO = 1000 }; /* classes; more are too many to look at, and clustering is cubic */
 
-/* A number, or nothing where it is undefined: what CSV readers call missing. */
+/* A number, or NaN. */
 static void put(FILE *stream, double value)
 {
     if (isfinite(value))
@@ -119,6 +119,13 @@ static void write_gram(const geometry_report *r, const int64_t *order, const dou
         }
 }
 
+/* Figures are left out where they would be empty. */
+static bool is_drawn(const geometry_report *r, bool needs_laws)
+{
+    if (r->frame->collapsed) return false;
+    return !needs_laws || !isnan(r->laws->fit[UFM_ON_ROWS][UFM_LAW_FREE].residual);
+}
+
 static ufm_status save_gram(const geometry_report *r, ufm_error *error)
 {
     const int64_t K = r->labels->classes;
@@ -129,44 +136,37 @@ static ufm_status save_gram(const geometry_report *r, ufm_error *error)
     for (int64_t k = 0; order && k < K; k++) order[k] = k;
     if (status == UFM_OK && K <= ORDERED_UP_TO) status = ufm_cluster_order(K, r->frame->cosine, order);
     if (status != UFM_OK) ufm_fail(error, status, "not enough memory to order the classes");
-    if (status == UFM_OK) status = command_data(r->opts, "gram", &output, error);
+    if (status == UFM_OK) status = command_data(r->opts, "geometry-gram", &output, error);
     if (status == UFM_OK) {
         write_gram(r, order, phi, ufm_output_stream(output));
-        const bool drawn = K <= ORDERED_UP_TO && !r->frame->collapsed;
-        status = command_figure(r->opts, drawn ? "geometry-gram" : NULL, "gram", output, error);
+        const bool drawn = K <= ORDERED_UP_TO && is_drawn(r, false);
+        status = command_figure(r->opts, drawn ? "geometry-gram" : NULL, "geometry-gram", output, error);
     }
     ufm_free(phi);
     ufm_free(order);
     return status;
 }
 
-/* A figure is left out where it would be empty. */
-static bool is_drawn(const geometry_report *r, const char *script)
-{
-    return script && !r->frame->collapsed && r->laws->fit[UFM_ON_ROWS][UFM_LAW_UNIFORM].residual >= 0;
-}
-
 ufm_status geometry_write(const geometry_report *r, ufm_error *error)
 {
     static const struct {
-        const char *name, *script;
+        const char *name, *script; /* NULL: no figure */
         bool needs_laws;
         void (*write)(const geometry_report *r, FILE *stream);
-    } files[] = {{"classes", "geometry-norms", false, write_classes},
-                 {"eigenvalues", NULL, false, write_eigenvalues},
-                 {"levels", NULL, false, write_levels},
-                 {"tag-sets", "geometry-laws", true, write_tag_sets},
-                 {"coefficients", NULL, false, write_coefficients}};
+    } files[] = {{"geometry-classes", "geometry-classes", false, write_classes},
+                 {"geometry-eigenvalues", NULL, false, write_eigenvalues},
+                 {"geometry-levels", NULL, false, write_levels},
+                 {"geometry-tag-sets", "geometry-tag-sets", true, write_tag_sets},
+                 {"geometry-coefficients", NULL, false, write_coefficients}};
     enum { FILES = sizeof files / sizeof files[0] };
     if (!r->opts->value[OPT_OUT].given) return UFM_OK;
     ufm_status status = save_gram(r, error);
     for (int i = 0; i < FILES && status == UFM_OK; i++) {
         ufm_output *output;
+        const char *script = is_drawn(r, files[i].needs_laws) ? files[i].script : NULL;
         status = command_data(r->opts, files[i].name, &output, error);
         if (status != UFM_OK) break;
         files[i].write(r, ufm_output_stream(output));
-        const char *script = files[i].script;
-        if (r->frame->collapsed || (files[i].needs_laws && !is_drawn(r, script))) script = NULL;
         status = command_figure(r->opts, script, files[i].name, output, error);
     }
     return status;

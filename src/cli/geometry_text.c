@@ -213,31 +213,42 @@ static void print_exact(const ufm_tag_laws *laws)
            brief(largest(laws->levels, exact->off_span_level), text[3]));
 }
 
-/* What the labels alone say about weak regularisation. */
-static void print_limit(double slack)
+/* Whether any law could be measured on any tag set of two or more classes. */
+static bool has_laws(const ufm_tag_laws *laws)
 {
-    if (isnan(slack)) return;
-    if (slack <= 1e-12)
-        printf("as lambda -> 0: all margins equal, the tag-wise average on mu (slack %.2g)\n", slack);
-    else
-        printf("as lambda -> 0: margins stay unequal, no tag-wise average on mu in general (slack %.2g)\n",
-               slack);
+    return !isnan(laws->fit[UFM_ON_ROWS][UFM_LAW_FREE].residual);
 }
 
 static void print_laws(const ufm_tag_laws *laws)
 {
-    if (laws->collapsed || laws->fit[UFM_ON_ROWS][UFM_LAW_UNIFORM].tag_sets == 0) return;
-    printf("%-38s  %8s %8s %8s  %8s %8s %8s\n", "|h_S - law|/|h_S| for |S| > 1", "on mu", "worst", "alpha",
-           "on w", "worst", "alpha");
-    for (int law = 0; law < UFM_LAW_COUNT; law++) print_fit(laws, (ufm_law)law);
-    print_reach(laws);
+    if (has_laws(laws)) {
+        printf("%-38s  %8s %8s %8s  %8s %8s %8s\n", "|h_S - law|/|h_S| for |S| > 1", "on mu", "worst",
+               "alpha", "on w", "worst", "alpha");
+        for (int law = 0; law < UFM_LAW_COUNT; law++) print_fit(laws, (ufm_law)law);
+        print_reach(laws);
+    }
     print_exact(laws);
+    if (!has_laws(laws)) return;
     printf("tag-wise average: %s on mu, %s on w", ufm_verdict_text(laws->average[UFM_ON_MEANS]),
            ufm_verdict_text(laws->average[UFM_ON_ROWS]));
     if (laws->best_law >= 0)
         printf("; best weights: %s on %s", ufm_law_name((ufm_law)laws->best_law),
                ufm_basis_name((ufm_basis)laws->best_basis));
     putchar('\n');
+}
+
+/* What the labels alone say about weak regularisation, where the theorem applies. */
+static void print_limit(const geometry_report *r)
+{
+    const ufm_objective *objective = &r->settings.objective;
+    const bool applies = (objective->loss == UFM_LOSS_PAL || objective->loss == UFM_LOSS_PAL_N) &&
+                         objective->lambda_b > 0 && r->solution->point.dim >= r->labels->classes - 1;
+    if (!applies || isnan(r->limit_slack)) return;
+    if (r->limit_slack < 0)
+        printf("as lambda -> 0: equal margins, and the tag-wise average on mu (slack %.2g < 0)\n",
+               r->limit_slack);
+    else
+        printf("as lambda -> 0: margins need not become equal (slack %.2g)\n", r->limit_slack);
 }
 
 void geometry_print_text(const geometry_report *r)
@@ -248,5 +259,5 @@ void geometry_print_text(const geometry_report *r)
     print_frame(r->frame);
     print_classes(r);
     print_laws(r->laws);
-    print_limit(r->limit_slack);
+    print_limit(r);
 }

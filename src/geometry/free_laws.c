@@ -54,7 +54,7 @@ static ufm_status fit_own(free_fit *fit, const ufm_geometry_settings *settings, 
     for (int64_t s = 0; s < fit->data->count; s++) {
         const int64_t m = ufm_labels_multiplicity(sets->labels, s);
         const double done = (double)s / (double)fit->data->count;
-        if (!geometry_progress(settings, 0.4 + 0.2 * fit->basis + 0.1 * done, "fitting coefficients"))
+        if (!geometry_progress(settings, 0.4 + 0.2 * (int)fit->basis + 0.1 * done, "fitting coefficients"))
             return UFM_ERROR_CANCELLED;
         if (is_trivial(fit, s) || !gather(fit, m, geometry_tags(sets, s))) continue;
         const ufm_status status = geometry_span_set(&fit->span, m, settings->tolerance);
@@ -75,7 +75,7 @@ static ufm_status fit_all(free_fit *fit, const ufm_geometry_settings *settings, 
     if (status != UFM_OK) return status;
     for (int64_t s = 0; s < fit->data->count; s++) {
         const double done = (double)s / (double)fit->data->count;
-        if (!geometry_progress(settings, 0.5 + 0.2 * fit->basis + 0.1 * done, "fitting coefficients"))
+        if (!geometry_progress(settings, 0.5 + 0.2 * (int)fit->basis + 0.1 * done, "fitting coefficients"))
             return UFM_ERROR_CANCELLED;
         if (is_trivial(fit, s)) continue;
         take_feature(fit, s);

@@ -12,8 +12,7 @@ static void second_moment(const ufm_labels *labels, double *y, double *M)
         const double share = (double)ufm_labels_multiplicity(labels, s) / (double)K;
         for (int64_t k = 0; k < K; k++) y[k] = -share;
         for (int64_t t = labels->offset[s]; t < labels->offset[s + 1]; t++) y[labels->tag[t]] += 1;
-        for (int64_t l = 0; l < K; l++)
-            ufm_axpy(K, (double)ufm_labels_count(labels, s) * y[l], y, M + l * K);
+        for (int64_t l = 0; l < K; l++) ufm_axpy(K, (double)ufm_labels_count(labels, s) * y[l], y, M + l * K);
     }
 }
 

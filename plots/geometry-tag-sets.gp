@@ -1,8 +1,8 @@
 # How well tag-wise laws describe the features: share of the samples up to a relative residual, for each law.
-#   gnuplot -c plots/geometry-laws.gp in.csv out.svg    (or .pdf, .png)
+#   gnuplot -c plots/geometry-tag-sets.gp in.csv out.svg    (or .pdf, .png)
 in = ARG1
 out = ARG2
-folder = ARG0[1:strlen(ARG0)-strlen("geometry-laws.gp")]
+folder = ARG0[1:strlen(ARG0)-strlen("geometry-tag-sets.gp")]
 expected = "tags,multiplicity,count,norm,uniform_mu,power_mu,free_mu,uniform_w,power_w,free_w,exact,off_span"
 width = 9.0
 height = 4.6

@@ -1,8 +1,8 @@
 # Norms of the rows of W and of the single-label features against the number of samples of a class.
-#   gnuplot -c plots/geometry-norms.gp in.csv out.svg    (or .pdf, .png)
+#   gnuplot -c plots/geometry-classes.gp in.csv out.svg    (or .pdf, .png)
 in = ARG1
 out = ARG2
-folder = ARG0[1:strlen(ARG0)-strlen("geometry-norms.gp")]
+folder = ARG0[1:strlen(ARG0)-strlen("geometry-classes.gp")]
 expected = "class,samples,singles,w_norm,mu_norm,w_predicted,mu_predicted,deviation,group"
 width = 9.0
 height = 4.4
