@@ -44,7 +44,8 @@ static void balanced_designs(void)
             TEST(b->balanced && b->unbalanced[0] == '\0' && b->imbalance == 0 && b->ratio == 1);
             for (int64_t l = 0; l < b->levels; l++) {
                 TEST(b->level[l].imbalance == 0 && b->level[l].variation == 0);
-                TEST(b->level[l].least == b->level[l].most && b->level[l].tag_sets == b->level[l].possible);
+                TEST(b->level[l].least == b->level[l].most &&
+                     (double)b->level[l].tag_sets == b->level[l].possible);
                 test_close("entropy", b->level[l].entropy, 1, 1e-14);
             }
             test_close("cardinality", b->cardinality, designs[i].cardinality, 1e-15);

@@ -56,7 +56,7 @@ ufm_status ufm_label_limit(const ufm_labels *labels, double *slack, ufm_error *e
 /* Order of n items in which similar ones are neighbours: the leaves of the tree of average linkage on the
  * dissimilarity 1 - similarity (n x n, symmetric; NaN counts as similarity 0). Merges the closest pair first,
  * of equal ones the pair with the least indices; of two joined branches the one with the least item comes
- * first. Caller's order[n]. O(n^3). UFM_ERROR_MEMORY only. */
+ * first. Caller's order[n]. O(n^3). UFM_ERROR_USAGE for n < 1. */
 ufm_status ufm_cluster_order(int64_t n, const double *similarity, int64_t *order);
 
 /* ---- What both analyses of a point take --------------------------------------------------------- */

@@ -42,6 +42,7 @@ static void join(cluster_state *state, int64_t a, int64_t b)
 
 ufm_status ufm_cluster_order(int64_t n, const double *similarity, int64_t *order)
 {
+    if (n < 1) return UFM_ERROR_USAGE;
     cluster_state state = {.n = n,
                            .distance = ufm_alloc(n * n, sizeof(double)),
                            .size = ufm_alloc(n, sizeof(int64_t)),
