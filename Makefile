@@ -132,6 +132,8 @@ figures: deps ## draw the README's and the notes' figures anew into plots/figure
 	@$(BIN)/ufmlab landscape phase --classes 10 --samples 1:1000,2:100 --quiet --out build/figures >> build/figures.log
 	@$(BIN)/ufmlab landscape path --classes 6 --samples 1:10,2:3,3:1 --quiet --out build/figures >> build/figures.log
 	@$(BIN)/ufmlab landscape collapse --classes 3 --samples 1:10,2:10 --quiet --out build/figures >> build/figures.log
+	@$(BIN)/ufmlab geometry --counts experiments/svhn-pairs.csv --quiet --out build/figures >> build/figures.log
+	@gnuplot -c plots/tag-wise-law.gp experiments/results/tag-wise-law.csv build/figures/figures/tag-wise-law.png
 	@gnuplot -c plots/small-dimension.gp experiments/results/small-dimension.csv build/figures/figures/small-dimension.png
 	@cp build/figures/figures/*.png build/figures/figures/*.gif plots/figures/
 	@ls plots/figures

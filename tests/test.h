@@ -29,6 +29,8 @@ typedef struct {
     X(hostile) \
     X(streaming) \
     X(metrics) \
+    X(geometry) \
+    X(laws) \
     X(theory) \
     X(model) \
     X(optim) \

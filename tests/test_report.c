@@ -125,13 +125,17 @@ static void refuse(const char *script, const char *csv_text)
 static void broken_csv(void)
 {
     if (!has_gnuplot()) return;
-    static const char *const scripts[] = {"convergence", "gram", "lambda-path", "collapse"};
-    for (int i = 0; i < 4; i++) refuse(scripts[i], "x,y\n1,2\n");
+    static const char *const scripts[] = {"convergence",       "gram",          "lambda-path",
+                                          "collapse",          "geometry-gram", "geometry-classes",
+                                          "geometry-tag-sets", "tag-wise-law"};
+    for (size_t i = 0; i < sizeof scripts / sizeof scripts[0]; i++) refuse(scripts[i], "x,y\n1,2\n");
     refuse("convergence", "solver,iteration,objective_gap,gradient_norm\n");
     refuse("gram", "panel,row,column,value\nmeasured,0,0,1\npredicted,0,0,1\n");
     refuse("lambda-path", "mu_ratio,multiplicity,margin_predicted,margin_measured,scale_predicted,"
                           "scale_measured\nx,y,z,u,v,w\n");
     refuse("collapse", "stage,multiplicity,tag_set,sample,x,y,z\n");
+    refuse("geometry-gram",
+           "row,column,row_class,column_class,cosine,correlation\n0,0,0,0,1,1\n0,1,0,1,0.5,0\n");
 }
 
 static void missing_things(void)

@@ -36,22 +36,8 @@ static int run(const options *opts)
     ufm_error error = {{0}};
     ufm_solution *solution = NULL;
     ufm_labels *labels = NULL;
-    ufm_objective objective, wanted;
-    ufm_status status = guard_solution_file(opts->operand[0], &error);
-    if (status == UFM_OK)
-        status = ufm_solution_load(opts->operand[0], &solution, &labels, &objective, &error);
-    if (status == UFM_OK) status = read_objective(opts, &wanted, &error);
-    if (status == UFM_OK) {
-        if (opts->value[OPT_LOSS].given) objective.loss = wanted.loss;
-        if (opts->value[OPT_LAMBDA_W].given) objective.lambda_w = wanted.lambda_w;
-        if (opts->value[OPT_LAMBDA_H].given) objective.lambda_h = wanted.lambda_h;
-        if (opts->value[OPT_LAMBDA_B].given) objective.lambda_b = wanted.lambda_b;
-        ufm_certify_settings settings = ufm_certify_defaults();
-        settings.gap_tolerance = opts->value[OPT_GAP_TOLERANCE].real;
-        settings.pool = ufm_pool_new((int)opts->value[OPT_THREADS].integer);
-        status = ufm_certify(&solution->point, labels, &objective, &settings, &solution->certificate, &error);
-        ufm_pool_free(settings.pool);
-    }
+    ufm_objective objective;
+    ufm_status status = load_solution(opts, opts->operand[0], &solution, &labels, &objective, &error);
     if (status == UFM_OK) {
         if (opts->value[OPT_JSON].given) {
             status = print_json(&solution->certificate, &objective, labels, &error);
@@ -72,4 +58,5 @@ const command command_certify = {
     "replace; computes everything else anew.",
     GROUP_OBJECTIVE | GROUP_GAP | GROUP_COMMON,
     1,
-    run};
+    run,
+    0};

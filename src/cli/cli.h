@@ -44,8 +44,9 @@ typedef struct {
 typedef struct {
     const char *name, *synopsis, *summary;
     unsigned groups; /* of option_group */
-    int operands;    /* exactly this many */
+    int operands;    /* required */
     int (*run)(const options *opts);
+    int optional; /* operands that may follow */
 } command;
 
 /* Parses what follows the command's name. On failure the message says what would be right. */
@@ -53,6 +54,8 @@ ufm_status options_parse(const command *cmd, int argc, char **argv, options *opt
 void print_command_help(const command *cmd, FILE *stream);
 /* The manual page, in roff. */
 void print_man_page(const command *const *commands, int count, FILE *stream);
+/* The name of an option of these groups that is on the command line, or NULL. */
+const char *option_given(const options *opts, unsigned groups);
 /* A Markdown table of all options, for the README. */
 void print_option_table(FILE *stream);
 
@@ -91,10 +94,32 @@ ufm_status read_objective(const options *opts, ufm_objective *objective, ufm_err
  * ufm_expansion. */
 ufm_status read_instance(const options *opts, int64_t copies, ufm_labels **labels, ufm_design **design,
                          ufm_error *error);
+/* What solve and what starts with a solve have in common. */
+ufm_status read_solve_settings(const options *opts, ufm_solve_settings *settings, ufm_error *error);
+/* Fails before hours are spent when --save or --trace cannot be written. */
+ufm_status check_solve_outputs(const options *opts, ufm_error *error);
+/* Minimises and certifies, with a progress line, Ctrl-C, --trace and --save. */
+ufm_status solve_instance(const options *opts, const ufm_labels *labels, ufm_solve_settings *settings,
+                          ufm_solution **solution, ufm_error *error);
+/* Whether Ctrl-C ended the solve; says where the point is. */
+bool report_interruption(const options *opts, const ufm_solution *solution);
+/* A stored point, certified from its raw data, for the file's objective with what the options replace. */
+ufm_status load_solution(const options *opts, const char *path, ufm_solution **solution, ufm_labels **labels,
+                         ufm_objective *objective, ufm_error *error);
 /* Keys objective, lower_bound, gap, sigma1, mu, gradient_norm, verdict, ... */
 void json_certificate(ufm_json *json, const ufm_certificate *certificate);
 void json_metrics(ufm_json *json, const ufm_metrics *metrics);
 
-extern const command command_predict, command_solve, command_certify, command_verify, command_landscape;
+/* ---- Data and figures of a command ---- */
+/* Opens OUT/data/NAME.csv (or a temporary file when there is no --out but --ascii or --interactive). *output
+ * is NULL when nobody wants data. */
+ufm_status command_data(const options *opts, const char *name, ufm_output **output, ufm_error *error);
+/* Commits the data and draws plots/SCRIPT.gp of it: into OUT/figures, in the terminal (--ascii), in a window
+ * (--interactive). Does nothing for NULL; draws nothing for a NULL script. */
+ufm_status command_figure(const options *opts, const char *script, const char *name, ufm_output *output,
+                          ufm_error *error);
+
+extern const command command_predict, command_solve, command_certify, command_verify, command_landscape,
+    command_geometry;
 
 #endif

@@ -65,4 +65,5 @@ const command command_landscape = {
     "Explore critical points, curvature and paths of the objective.",
     GROUP_INSTANCE | GROUP_OBJECTIVE | GROUP_SHAPE | GROUP_LANDSCAPE | GROUP_REPORT | GROUP_COMMON,
     1,
-    run};
+    run,
+    0};

@@ -15,14 +15,6 @@ typedef struct {
 ufm_status landscape_begin(const options *opts, landscape_task *task, ufm_error *error);
 void landscape_end(landscape_task *task);
 
-/* Opens OUT/data/NAME.csv (or a temporary file when there is no --out but --ascii or --interactive). *output
- * is NULL when nobody wants data. */
-ufm_status landscape_data(const options *opts, const char *name, ufm_output **output, ufm_error *error);
-/* Commits the data and draws plots/SCRIPT.gp of it: into OUT/figures, in the terminal (--ascii), in a window
- * (--interactive). Does nothing for NULL. */
-ufm_status landscape_figure(const options *opts, const char *script, const char *name, ufm_output *output,
-                            ufm_error *error);
-
 /* One function per file: what follows `ufmlab landscape`. */
 int landscape_saddles(const options *opts);
 int landscape_spectrum(const options *opts);

@@ -40,7 +40,7 @@ int landscape_collapse(const options *opts)
     if (status == UFM_OK && task.labels->classes != 3)
         status = ufm_fail(&error, UFM_ERROR_USAGE,
                           "the animation shows the plane of a classifier of three classes; give --classes 3");
-    if (status == UFM_OK) status = landscape_data(opts, "collapse-frames", &output, &error);
+    if (status == UFM_OK) status = command_data(opts, "collapse-frames", &output, &error);
     if (status == UFM_OK)
         status = ufm_collapse_write(task.labels, &task.explorer, &settings,
                                     output ? ufm_output_stream(output) : NULL, &info, &error);
@@ -52,7 +52,7 @@ int landscape_collapse(const options *opts)
             "%lld frames of %lld iterations of gradient descent\n  f             %.16g, relative gap %.1e\n",
             (long long)info.frames, (long long)info.iterations, info.objective, info.gap);
     if (status != UFM_OK) goto cleanup;
-    status = landscape_figure(opts, "animation", "collapse-frames", output, &error);
+    status = command_figure(opts, "animation", "collapse-frames", output, &error);
     output = NULL;
     if (status == UFM_OK) status = animate(opts, &error);
 cleanup:

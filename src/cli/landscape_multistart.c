@@ -346,7 +346,7 @@ int landscape_multistart(const options *opts)
         status = ufm_fail(&error, UFM_ERROR_USAGE,
                           "multistart has no figure to draw; leave --ascii and --interactive out");
     if (status == UFM_OK && opts->value[OPT_OUT].given)
-        status = landscape_data(opts, "multistart", &data, &error);
+        status = command_data(opts, "multistart", &data, &error);
     if (status == UFM_OK)
         status = ufm_multistart_run(task.labels, &task.explorer, opts->value[OPT_RUNS].integer, &out.result,
                                     &error);

@@ -52,7 +52,7 @@ int landscape_path(const options *opts)
     ufm_path_info info;
     ufm_status status = landscape_begin(opts, &task, &error);
     if (status == UFM_OK) status = choose(opts, &task, &settings, &error);
-    if (status == UFM_OK) status = landscape_data(opts, "path", &output, &error);
+    if (status == UFM_OK) status = command_data(opts, "path", &output, &error);
     if (status == UFM_OK)
         status = ufm_path_write(task.labels, &task.explorer, &settings,
                                 output ? ufm_output_stream(output) : NULL, &info, &error);
@@ -62,7 +62,7 @@ int landscape_path(const options *opts)
     else if (status == UFM_OK)
         print_text(&settings, &info);
     if (status != UFM_OK) goto cleanup;
-    status = landscape_figure(opts, "path", "path", output, &error);
+    status = command_figure(opts, "path", "path", output, &error);
     output = NULL;
 cleanup:
     ufm_output_abort(output);

@@ -72,7 +72,7 @@ int landscape_phase(const options *opts)
     ufm_phase_info info = {0};
     ufm_status status = landscape_begin(opts, &task, &error);
     if (status == UFM_OK) status = choose(opts, &task, &settings, &error);
-    if (status == UFM_OK) status = landscape_data(opts, "phase", &output, &error);
+    if (status == UFM_OK) status = command_data(opts, "phase", &output, &error);
     if (status == UFM_OK)
         status = ufm_phase_write(&task.explorer, &settings, output ? ufm_output_stream(output) : NULL, &info,
                                  &error);
@@ -82,7 +82,7 @@ int landscape_phase(const options *opts)
     else if (status == UFM_OK)
         print_text(&settings, &info);
     if (status != UFM_OK) goto cleanup;
-    status = landscape_figure(opts, "phase", "phase", output, &error);
+    status = command_figure(opts, "phase", "phase", output, &error);
     output = NULL;
 cleanup:
     ufm_output_abort(output);

@@ -280,7 +280,7 @@ static void write_data(const outcome *out, FILE *stream)
 static ufm_status show(const options *opts, outcome *out, ufm_output *data, ufm_error *error)
 {
     if (data) write_data(out, ufm_output_stream(data));
-    const ufm_status status = landscape_figure(opts, "staircase", "staircase", data, error);
+    const ufm_status status = command_figure(opts, "staircase", "staircase", data, error);
     if (status != UFM_OK) return status;
     if (opts->value[OPT_JSON].given) return print_json(out, error);
     print_text(out);
@@ -296,7 +296,7 @@ int landscape_saddles(const options *opts)
     ufm_status status = landscape_begin(opts, &out.task, &error);
     if (status != UFM_OK) goto cleanup;
     out.dim = out.task.explorer.dim > 0 ? out.task.explorer.dim : out.task.labels->classes;
-    status = landscape_data(opts, "staircase", &data, &error);
+    status = command_data(opts, "staircase", &data, &error);
     if (status == UFM_OK)
         status = ufm_ladder_find(out.task.labels, &out.task.explorer, opts->value[OPT_STARTS].integer,
                                  &out.ladder, &error);

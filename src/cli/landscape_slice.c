@@ -72,7 +72,7 @@ int landscape_slice(const options *opts)
     if (status == UFM_OK) status = read_kind(opts->value[OPT_KIND].text, &settings.kind, &error);
     if (status != UFM_OK) goto cleanup;
     snprintf(name, sizeof name, "slice-%s", ufm_slice_kind_name(settings.kind));
-    status = landscape_data(opts, name, &output, &error);
+    status = command_data(opts, name, &output, &error);
     if (status != UFM_OK) goto cleanup;
     status = ufm_slice_write(task.labels, &task.explorer, &settings,
                              output ? ufm_output_stream(output) : NULL, &info, &error);
@@ -82,7 +82,7 @@ int landscape_slice(const options *opts)
     else if (status == UFM_OK)
         print_text(&settings, &info);
     if (status != UFM_OK) goto cleanup;
-    status = landscape_figure(opts, "slice", name, output, &error);
+    status = command_figure(opts, "slice", name, output, &error);
     output = NULL;
 cleanup:
     ufm_output_abort(output);

@@ -342,7 +342,7 @@ int landscape_spectrum(const options *opts)
     spectrum_work work = {0};
     ufm_output *output = NULL;
     ufm_status status = begin(opts, &work, &error);
-    if (status == UFM_OK) status = landscape_data(opts, "spectrum", &output, &error);
+    if (status == UFM_OK) status = command_data(opts, "spectrum", &output, &error);
     if (output) fputs("point,source,eigenvalue,multiplicity\n", ufm_output_stream(output));
     if (status == UFM_OK) status = look_at_points(&work, output, &error);
     progress_end(&work.task.line);
@@ -353,7 +353,7 @@ int landscape_spectrum(const options *opts)
             print_text(&work);
     }
     if (status == UFM_OK)
-        status = landscape_figure(opts, "spectrum", "spectrum", output, &error);
+        status = command_figure(opts, "spectrum", "spectrum", output, &error);
     else
         ufm_output_abort(output);
     const int code = work.worst_error <= RESOLUTION ? EXIT_DONE : EXIT_FAILED;

@@ -130,13 +130,21 @@ ufm_status options_parse(const command *cmd, int argc, char **argv, options *opt
     }
     opts->operands = argc - optind;
     opts->operand = argv + optind;
-    if (!opts->value[OPT_HELP].given && opts->operands != cmd->operands)
-        return opts->operands > cmd->operands
+    const int most = cmd->operands + cmd->optional;
+    if (!opts->value[OPT_HELP].given && (opts->operands < cmd->operands || opts->operands > most))
+        return opts->operands > most
                    ? ufm_fail(error, UFM_ERROR_USAGE, "%s: unexpected argument '%.60s'; usage: ufmlab %s",
-                              cmd->name, opts->operand[cmd->operands], cmd->synopsis)
+                              cmd->name, opts->operand[most], cmd->synopsis)
                    : ufm_fail(error, UFM_ERROR_USAGE, "%s: missing argument; usage: ufmlab %s", cmd->name,
                               cmd->synopsis);
     return UFM_OK;
+}
+
+const char *option_given(const options *opts, unsigned groups)
+{
+    for (int i = 0; i < OPTIONS; i++)
+        if (opts->value[i].given && rows[i].group & groups) return rows[i].name;
+    return NULL;
 }
 
 static const struct {

@@ -106,4 +106,5 @@ const command command_predict = {"predict",
                                  "The global optimum of a balanced design in closed form (Theorem 1).",
                                  GROUP_INSTANCE | GROUP_OBJECTIVE | GROUP_SHAPE | GROUP_COMMON,
                                  0,
-                                 run};
+                                 run,
+                                 0};

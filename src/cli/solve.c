@@ -2,45 +2,6 @@
 #include "cli.h"
 #include <math.h>
 
-typedef struct {
-    const options *opts;
-    progress_line line;
-    ufm_output *trace;
-    double first_gradient, tolerance;
-} watcher;
-
-static bool observe(void *context, const ufm_progress *now)
-{
-    watcher *watch = context;
-    if (now->iteration == 0) watch->first_gradient = now->gradient_norm;
-    if (watch->trace)
-        fprintf(ufm_output_stream(watch->trace), "%lld,%lld,%.17g,%.17g,%.6f\n", (long long)now->iteration,
-                (long long)now->evaluations, now->value, now->gradient_norm, now->seconds);
-    const double fraction =
-        log(watch->first_gradient / now->gradient_norm) / log(watch->first_gradient / watch->tolerance);
-    progress_draw(&watch->line, fraction, "iteration %lld  f %.12g  |gradient| %.1e",
-                  (long long)now->iteration, now->value, now->gradient_norm);
-    return !interrupted();
-}
-
-static ufm_status read_settings(const options *opts, ufm_solve_settings *settings, ufm_error *error)
-{
-    *settings = ufm_solve_defaults();
-    settings->dim = opts->value[OPT_DIM].given ? opts->value[OPT_DIM].integer : 0;
-    settings->threads = (int)opts->value[OPT_THREADS].integer;
-    settings->seed = (uint64_t)opts->value[OPT_SEED].integer;
-    settings->init_scale = opts->value[OPT_INIT_SCALE].real;
-    settings->gap_tolerance = opts->value[OPT_GAP_TOLERANCE].real;
-    settings->minimize.tolerance = opts->value[OPT_TOLERANCE].real;
-    settings->minimize.max_iterations = opts->value[OPT_MAX_ITERATIONS].integer;
-    settings->minimize.history = opts->value[OPT_HISTORY].integer;
-    settings->minimize.fixed_step = opts->value[OPT_STEP].real;
-    const ufm_status status = read_objective(opts, &settings->objective, error);
-    return status == UFM_OK
-               ? ufm_solver_parse(opts->value[OPT_SOLVER].text, &settings->minimize.solver, error)
-               : status;
-}
-
 /* What there is to print. */
 typedef struct {
     const ufm_labels *labels;
@@ -155,39 +116,6 @@ static void print_text(const outcome *out)
     if (out->unbalanced[0]) printf("  no closed form: %s\n", out->unbalanced);
 }
 
-static ufm_status check_outputs(const options *opts, ufm_error *error)
-{
-    const char *paths[] = {opts->value[OPT_SAVE].text, opts->value[OPT_TRACE].text};
-    for (int i = 0; i < 2; i++) {
-        const ufm_status status = paths[i] ? ufm_output_check(paths[i], error) : UFM_OK;
-        if (status != UFM_OK) return status;
-    }
-    return UFM_OK;
-}
-
-/* Solves with the trace and the progress line attached. */
-static ufm_status solve(const options *opts, const ufm_labels *labels, ufm_solve_settings *settings,
-                        ufm_solution **solution, ufm_error *error)
-{
-    watcher watch = {
-        .opts = opts, .line = progress_begin(opts), .tolerance = fmax(settings->minimize.tolerance, 1e-16)};
-    ufm_status status = UFM_OK;
-    if (opts->value[OPT_TRACE].given)
-        status = ufm_output_open(opts->value[OPT_TRACE].text, &watch.trace, error);
-    if (status != UFM_OK) return status;
-    if (watch.trace)
-        fputs("iteration,evaluations,objective,gradient_norm,seconds\n", ufm_output_stream(watch.trace));
-    settings->minimize.observe = observe;
-    settings->minimize.context = &watch;
-    status = ufm_solve(labels, settings, solution, error);
-    progress_end(&watch.line);
-    if (status != UFM_OK) {
-        ufm_output_abort(watch.trace);
-        return status;
-    }
-    return watch.trace ? ufm_output_commit(watch.trace, error) : UFM_OK;
-}
-
 static int run(const options *opts)
 {
     ufm_error error = {{0}};
@@ -197,17 +125,14 @@ static int run(const options *opts)
     ufm_solution *solution = NULL;
     outcome out = {0};
     int code = EXIT_DONE;
-    ufm_status status = read_settings(opts, &settings, &error);
-    if (status == UFM_OK) status = check_outputs(opts, &error);
+    ufm_status status = read_solve_settings(opts, &settings, &error);
+    if (status == UFM_OK) status = check_solve_outputs(opts, &error);
     if (status == UFM_OK)
         status = read_instance(opts, ufm_solve_copies(settings.minimize.solver, settings.minimize.history),
                                &labels, &design, &error);
     if (status != UFM_OK) goto cleanup;
     if (!design) snprintf(out.unbalanced, sizeof out.unbalanced, "%s", error.text);
-    interrupt_install();
-    status = solve(opts, labels, &settings, &solution, &error);
-    if (status == UFM_OK && opts->value[OPT_SAVE].given)
-        status = ufm_solution_save(solution, labels, &settings.objective, opts->value[OPT_SAVE].text, &error);
+    status = solve_instance(opts, labels, &settings, &solution, &error);
     if (status != UFM_OK) goto cleanup;
     out.labels = labels;
     out.settings = &settings;
@@ -219,13 +144,7 @@ static int run(const options *opts)
     } else {
         print_text(&out);
     }
-    if (solution->info.stop == UFM_STOP_INTERRUPTED) {
-        const char *saved = opts->value[OPT_SAVE].text;
-        fprintf(
-            stderr, "ufmlab: interrupted after %lld iterations%s%s\n", (long long)solution->info.iterations,
-            saved ? "; the point reached is in " : "; --save would have kept the point", saved ? saved : "");
-        code = EXIT_FAILED;
-    }
+    if (report_interruption(opts, solution)) code = EXIT_FAILED;
 cleanup:
     ufm_prediction_free(out.prediction);
     ufm_metrics_free(out.metrics);
@@ -241,4 +160,5 @@ const command command_solve = {
     "Minimise the objective directly, certify the result, compare it with Theorem 1.",
     GROUP_INSTANCE | GROUP_OBJECTIVE | GROUP_SHAPE | GROUP_SOLVER | GROUP_GAP | GROUP_COMMON,
     0,
-    run};
+    run,
+    0};

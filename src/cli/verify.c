@@ -46,4 +46,5 @@ const command command_verify = {
     "Check Theorem 1 claim by claim on many instances, negative controls included.",
     GROUP_VERIFY | GROUP_REPORT | GROUP_COMMON,
     0,
-    run};
+    run,
+    0};

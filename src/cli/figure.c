@@ -1,5 +1,5 @@
-/* The data and the figures of `ufmlab landscape`. */
-#include "landscape.h"
+/* The data and the figures of a command. */
+#include "cli.h"
 #include <errno.h>
 #include <limits.h>
 #include <stdlib.h>
@@ -45,7 +45,7 @@ static ufm_status temporary_name(char path[PATH_MAX], ufm_error *error)
     return join(path, chosen && *chosen ? chosen : "/tmp", name, error);
 }
 
-ufm_status landscape_data(const options *opts, const char *name, ufm_output **output, ufm_error *error)
+ufm_status command_data(const options *opts, const char *name, ufm_output **output, ufm_error *error)
 {
     char path[PATH_MAX], directory[PATH_MAX], file[NAME_MAX + 1];
     *output = NULL;
@@ -95,8 +95,8 @@ static ufm_status draw_everywhere(const options *opts, const ufm_figure *figure,
     return status;
 }
 
-ufm_status landscape_figure(const options *opts, const char *script, const char *name, ufm_output *output,
-                            ufm_error *error)
+ufm_status command_figure(const options *opts, const char *script, const char *name, ufm_output *output,
+                          ufm_error *error)
 {
     if (!output) return UFM_OK;
     char *csv = ufm_strdup(ufm_output_path(output));
@@ -105,7 +105,7 @@ ufm_status landscape_figure(const options *opts, const char *script, const char 
         return ufm_fail(error, UFM_ERROR_MEMORY, "not enough memory to draw %.60s", name);
     }
     ufm_status status = ufm_output_commit(output, error);
-    if (status == UFM_OK) {
+    if (status == UFM_OK && script) {
         const ufm_figure figure = {script, csv, name};
         status = draw_everywhere(opts, &figure, error);
         if (!opts->value[OPT_OUT].given) unlink(csv);

@@ -1,0 +1,123 @@
+/* From options and labels to a certified point, by descent or from a file. */
+#include "cli.h"
+#include <math.h>
+
+ufm_status read_solve_settings(const options *opts, ufm_solve_settings *settings, ufm_error *error)
+{
+    *settings = ufm_solve_defaults();
+    settings->dim = opts->value[OPT_DIM].given ? opts->value[OPT_DIM].integer : 0;
+    settings->threads = (int)opts->value[OPT_THREADS].integer;
+    settings->seed = (uint64_t)opts->value[OPT_SEED].integer;
+    settings->init_scale = opts->value[OPT_INIT_SCALE].real;
+    settings->gap_tolerance = opts->value[OPT_GAP_TOLERANCE].real;
+    settings->minimize.tolerance = opts->value[OPT_TOLERANCE].real;
+    settings->minimize.max_iterations = opts->value[OPT_MAX_ITERATIONS].integer;
+    settings->minimize.history = opts->value[OPT_HISTORY].integer;
+    settings->minimize.fixed_step = opts->value[OPT_STEP].real;
+    const ufm_status status = read_objective(opts, &settings->objective, error);
+    return status == UFM_OK
+               ? ufm_solver_parse(opts->value[OPT_SOLVER].text, &settings->minimize.solver, error)
+               : status;
+}
+
+ufm_status check_solve_outputs(const options *opts, ufm_error *error)
+{
+    const char *paths[] = {opts->value[OPT_SAVE].text, opts->value[OPT_TRACE].text};
+    for (int i = 0; i < 2; i++) {
+        const ufm_status status = paths[i] ? ufm_output_check(paths[i], error) : UFM_OK;
+        if (status != UFM_OK) return status;
+    }
+    return UFM_OK;
+}
+
+typedef struct {
+    const options *opts;
+    progress_line line;
+    ufm_output *trace;
+    double first_gradient, tolerance;
+} watcher;
+
+static bool observe(void *context, const ufm_progress *now)
+{
+    watcher *watch = context;
+    if (now->iteration == 0) watch->first_gradient = now->gradient_norm;
+    if (watch->trace)
+        fprintf(ufm_output_stream(watch->trace), "%lld,%lld,%.17g,%.17g,%.6f\n", (long long)now->iteration,
+                (long long)now->evaluations, now->value, now->gradient_norm, now->seconds);
+    const double fraction =
+        log(watch->first_gradient / now->gradient_norm) / log(watch->first_gradient / watch->tolerance);
+    progress_draw(&watch->line, fraction, "iteration %lld  f %.12g  |gradient| %.1e",
+                  (long long)now->iteration, now->value, now->gradient_norm);
+    return !interrupted();
+}
+
+static ufm_status minimise(const options *opts, const ufm_labels *labels, ufm_solve_settings *settings,
+                           ufm_solution **solution, ufm_error *error)
+{
+    watcher watch = {
+        .opts = opts, .line = progress_begin(opts), .tolerance = fmax(settings->minimize.tolerance, 1e-16)};
+    ufm_status status = UFM_OK;
+    if (opts->value[OPT_TRACE].given)
+        status = ufm_output_open(opts->value[OPT_TRACE].text, &watch.trace, error);
+    if (status != UFM_OK) return status;
+    if (watch.trace)
+        fputs("iteration,evaluations,objective,gradient_norm,seconds\n", ufm_output_stream(watch.trace));
+    settings->minimize.observe = observe;
+    settings->minimize.context = &watch;
+    status = ufm_solve(labels, settings, solution, error);
+    progress_end(&watch.line);
+    if (status != UFM_OK) {
+        ufm_output_abort(watch.trace);
+        return status;
+    }
+    return watch.trace ? ufm_output_commit(watch.trace, error) : UFM_OK;
+}
+
+ufm_status solve_instance(const options *opts, const ufm_labels *labels, ufm_solve_settings *settings,
+                          ufm_solution **solution, ufm_error *error)
+{
+    interrupt_install();
+    ufm_status status = minimise(opts, labels, settings, solution, error);
+    if (status == UFM_OK && opts->value[OPT_SAVE].given)
+        status =
+            ufm_solution_save(*solution, labels, &settings->objective, opts->value[OPT_SAVE].text, error);
+    return status;
+}
+
+bool report_interruption(const options *opts, const ufm_solution *solution)
+{
+    if (solution->info.stop != UFM_STOP_INTERRUPTED) return false;
+    const char *saved = opts->value[OPT_SAVE].text;
+    fprintf(stderr, "ufmlab: interrupted after %lld iterations%s%s\n", (long long)solution->info.iterations,
+            saved ? "; the point reached is in " : "; --save would have kept the point", saved ? saved : "");
+    return true;
+}
+
+/* The objective that a file states, with what the options replace. */
+static ufm_status replace_objective(const options *opts, ufm_objective *objective, ufm_error *error)
+{
+    ufm_objective wanted;
+    const ufm_status status = read_objective(opts, &wanted, error);
+    if (status != UFM_OK) return status;
+    if (opts->value[OPT_LOSS].given) objective->loss = wanted.loss;
+    if (opts->value[OPT_LAMBDA_W].given) objective->lambda_w = wanted.lambda_w;
+    if (opts->value[OPT_LAMBDA_H].given) objective->lambda_h = wanted.lambda_h;
+    if (opts->value[OPT_LAMBDA_B].given) objective->lambda_b = wanted.lambda_b;
+    return UFM_OK;
+}
+
+ufm_status load_solution(const options *opts, const char *path, ufm_solution **solution, ufm_labels **labels,
+                         ufm_objective *objective, ufm_error *error)
+{
+    ufm_status status = guard_solution_file(path, error);
+    if (status == UFM_OK) status = ufm_solution_load(path, solution, labels, objective, error);
+    if (status == UFM_OK) status = replace_objective(opts, objective, error);
+    if (status != UFM_OK) return status;
+    ufm_certify_settings settings = ufm_certify_defaults();
+    settings.gap_tolerance = opts->value[OPT_GAP_TOLERANCE].real;
+    settings.pool = ufm_pool_new((int)opts->value[OPT_THREADS].integer);
+    status =
+        ufm_certify(&(*solution)->point, *labels, objective, &settings, &(*solution)->certificate, error);
+    ufm_pool_free(settings.pool);
+    return status;
+}
