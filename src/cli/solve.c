@@ -1,6 +1,7 @@
 /* ufmlab solve: minimise directly, certify, compare with the closed form. */
 #include "cli.h"
 #include <math.h>
+#include <string.h>
 
 typedef struct {
     const options *opts;
@@ -23,6 +24,23 @@ static bool observe(void *context, const ufm_progress *now)
     return !interrupted();
 }
 
+/* The one solver that is no minimiser of f in W, H and b. */
+static const char proximal[] = "proximal";
+
+static bool is_proximal(const options *opts)
+{
+    return strcmp(opts->value[OPT_SOLVER].text, proximal) == 0;
+}
+
+static ufm_status read_solver(const options *opts, ufm_solver *solver, ufm_error *error)
+{
+    if (is_proximal(opts)) return UFM_OK;
+    const ufm_status status = ufm_solver_parse(opts->value[OPT_SOLVER].text, solver, error);
+    const size_t length = strlen(error->text);
+    if (status != UFM_OK) snprintf(error->text + length, sizeof error->text - length, ", %s", proximal);
+    return status;
+}
+
 static ufm_status read_settings(const options *opts, ufm_solve_settings *settings, ufm_error *error)
 {
     *settings = ufm_solve_defaults();
@@ -36,13 +54,12 @@ static ufm_status read_settings(const options *opts, ufm_solve_settings *setting
     settings->minimize.history = opts->value[OPT_HISTORY].integer;
     settings->minimize.fixed_step = opts->value[OPT_STEP].real;
     const ufm_status status = read_objective(opts, &settings->objective, error);
-    return status == UFM_OK
-               ? ufm_solver_parse(opts->value[OPT_SOLVER].text, &settings->minimize.solver, error)
-               : status;
+    return status == UFM_OK ? read_solver(opts, &settings->minimize.solver, error) : status;
 }
 
 /* What there is to print. */
 typedef struct {
+    const char *solver;
     const ufm_labels *labels;
     const ufm_solve_settings *settings;
     const ufm_solution *solution;
@@ -73,7 +90,7 @@ static ufm_status print_json(const outcome *out, ufm_error *error)
 {
     const ufm_minimize_info *info = &out->solution->info;
     ufm_json *json = ufm_json_new();
-    ufm_json_string(json, "solver", ufm_solver_name(out->settings->minimize.solver));
+    ufm_json_string(json, "solver", out->solver);
     ufm_json_string(json, "stop", ufm_stop_text(info->stop));
     ufm_json_integer(json, "iterations", info->iterations);
     ufm_json_integer(json, "evaluations", info->evaluations);
@@ -112,8 +129,7 @@ static void print_text(const outcome *out)
     char nc[3][16];
     const ufm_minimize_info *info = &out->solution->info;
     const ufm_certificate *c = &out->solution->certificate;
-    printf("%s: %s after %lld iterations, %lld evaluations, %.3g s\n",
-           ufm_solver_name(out->settings->minimize.solver), ufm_stop_text(info->stop),
+    printf("%s: %s after %lld iterations, %lld evaluations, %.3g s\n", out->solver, ufm_stop_text(info->stop),
            (long long)info->iterations, (long long)info->evaluations, info->seconds);
     printf("  f             %.16g\n  lower bound   %.16g\n  duality gap   %.2e (%.1e of f): %s\n",
            c->objective, c->lower_bound, c->gap, c->gap / fabs(c->objective), ufm_certified_text(c->verdict));
@@ -166,7 +182,8 @@ static ufm_status solve(const options *opts, const ufm_labels *labels, ufm_solve
         fputs("iteration,evaluations,objective,gradient_norm,seconds\n", ufm_output_stream(watch.trace));
     settings->minimize.observe = observe;
     settings->minimize.context = &watch;
-    status = ufm_solve(labels, settings, solution, error);
+    status = is_proximal(opts) ? ufm_solve_proximal(labels, settings, solution, error)
+                               : ufm_solve(labels, settings, solution, error);
     progress_end(&watch.line);
     if (status != UFM_OK) {
         ufm_output_abort(watch.trace);
@@ -187,7 +204,10 @@ static int run(const options *opts)
     ufm_status status = read_settings(opts, &settings, &error);
     if (status == UFM_OK) status = check_outputs(opts, &error);
     if (status == UFM_OK)
-        status = read_instance(opts, ufm_solve_copies(settings.minimize.solver, settings.minimize.history),
+        status = read_instance(opts,
+                               is_proximal(opts)
+                                   ? ufm_solve_proximal_copies()
+                                   : ufm_solve_copies(settings.minimize.solver, settings.minimize.history),
                                &labels, &design, &error);
     if (status != UFM_OK) goto cleanup;
     if (!design) snprintf(out.unbalanced, sizeof out.unbalanced, "%s", error.text);
@@ -196,6 +216,7 @@ static int run(const options *opts)
     if (status == UFM_OK && opts->value[OPT_SAVE].given)
         status = ufm_solution_save(solution, labels, &settings.objective, opts->value[OPT_SAVE].text, &error);
     if (status != UFM_OK) goto cleanup;
+    out.solver = opts->value[OPT_SOLVER].text;
     out.labels = labels;
     out.settings = &settings;
     out.solution = solution;
