@@ -213,23 +213,49 @@ typedef struct {
 ufm_status ufm_phase_write(const ufm_explorer *explorer, const ufm_phase_settings *settings, FILE *stream,
                            ufm_phase_info *info, ufm_error *error);
 
-/* Warm-started path of `points` values of lambda from `high` down to `low` (factors of the explorer's
- * lambda_w and lambda_h; geometric): rows
- * factor,mu_ratio,objective,gap,multiplicity,scale,scale_ratio,margin,
- * norm,scale_ratio_predicted,margin_predicted; gap relative, scale_ratio = C_m/C_1, norm the root mean square
- * of |h|. NaN where undefined: without W, without singles, predictions of unbalanced labels or for d < K-1.
+/* The mu from which on W = H = 0, with the bias b (K, may be NULL) that is best there, is the global optimum,
+ * for any labels and d >= 1: mu_max = sigma_1(G) at that point; just below, it is a strict saddle (notes 10
+ * and 11). It depends on lambda_b but not on lambda_w and lambda_h; for balanced designs it is mu_c.
+ * UFM_ERROR_USAGE for an invalid objective. */
+ufm_status ufm_collapse_threshold(const ufm_labels *labels, const ufm_objective *objective, double *mu_max,
+                                  double *b, ufm_error *error);
+
+/* The optimum along `points` values of lambda from `high` down to `low` (factors of the explorer's lambda_w
+ * and lambda_h; geometric), each started from those before and certified: global means a gap below 1e-9 |f|.
  */
 typedef struct {
     double high, low;
     int64_t points;
 } ufm_path_settings;
+/* Both may be NULL. mu_ratio = mu/mu_max and gap (relative to |f|) are in both; NaN where undefined.
+ *   levels    one row for each point and multiplicity:
+ * factor,mu_ratio,objective,gap,multiplicity,scale,scale_ratio,
+ *             margin,norm,scale_ratio_predicted,margin_predicted; scale_ratio = C_m/C_1, norm the root mean
+ * square of |h|; predictions for balanced labels and d >= K-1 only. spectrum  one row for each point and
+ * singular value of X D (X = W H, D = diag(sqrt(c)), c the counts):
+ *             factor,mu_ratio,objective,gap,penalty_gap,certified,rank,nc2,nuclear_norm,distance,margin_share,index,
+ *             singular_value; penalty_gap is the gap over mu |X D|_*, which stays sharp where f tends to its
+ * positive infimum; singular values below 1e-7 of the largest are written as 0. */
 typedef struct {
-    int64_t points, restarts; /* restarts: where the previous optimum led to a saddle */
-    double worst_gap, worst_scale_ratio, worst_margin; /* relative, against the prediction; NaN without */
+    FILE *levels, *spectrum;
+} ufm_path_streams;
+typedef struct {
+    int64_t points, restarts; /* restarts: where the points before led to a saddle */
+    int64_t uncertified;      /* points that are not certified */
+    double certified_to; /* all points from the first down to this mu/mu_max are; NaN: the first is not */
+    double mu_max;
+    double worst_gap, worst_penalty_gap;
+    double worst_scale_ratio, worst_margin; /* relative, against the prediction; NaN without */
+    int64_t rank;                           /* at the last point */
+    /* The limit of the pick-all-label losses as lambda vanishes (note 30), d >= K-1, NaN otherwise: its least
+     * norm with a certified lower bound, and at the last point the distance of directions
+     * (ufm_direction_distance) and the share of the largest possible margin, (least z_k - z_j, k in S_i, j
+     * not) margin_value/|X D|_*. */
+    double margin_value, margin_lower_bound, distance, margin_share;
 } ufm_path_info;
 ufm_status ufm_path_write(const ufm_labels *labels, const ufm_explorer *explorer,
-                          const ufm_path_settings *settings, FILE *stream, ufm_path_info *info,
-                          ufm_error *error);
+                          const ufm_path_settings *settings, const ufm_path_streams *streams,
+                          ufm_path_info *info, ufm_error *error);
 
 /* Features under gradient descent from a Gaussian start of standard deviation `scale`, in the plane of the
  * final classifier's two leading singular directions: rows
