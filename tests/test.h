@@ -21,7 +21,7 @@ typedef struct {
 #define TEST_SUITES(X)                                                                                       \
     X(base)                                                                                                  \
     X(linalg) X(io) X(labels) X(metrics) X(theory) X(model) X(optim) X(certify) X(lemmas) X(saddles)         \
-        X(convex) X(multistart) X(spectrum) X(slices) X(report) X(verify) X(cli)
+        X(convex) X(multistart) X(spectrum) X(slices) X(path) X(report) X(verify) X(cli)
 
 /* |actual - expected| <= tolerance*max(1,|expected|); NaN fails; prints both numbers on failure. */
 void test_close(const char *what, double actual, double expected, double tolerance);

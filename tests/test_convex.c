@@ -551,7 +551,8 @@ static void directions(void)
 
 static bool stop_at_once(void *context, const ufm_convex_progress *progress)
 {
-    TEST(progress->residual >= 0 || context == NULL);
+    (void)context;
+    (void)progress;
     return false;
 }
 
