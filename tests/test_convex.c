@@ -261,7 +261,7 @@ static void factorisation(void)
         for (int64_t j = 0; j < K * rank; j++) left[j] = ufm_rng_gaussian(rng);
         for (int64_t j = 0; j < rank * n; j++) right[j] = ufm_rng_gaussian(rng);
         ufm_gemm(1, ufm_view(left, K, rank), ufm_view(right, rank, n), 0, ufm_view(X, K, n));
-        TEST_OK(ufm_convex_factor(labels, &o, X, rank, W, H, NULL));
+        TEST_OK(ufm_convex_factor(labels, &o, X, (ufm_factors){rank, W, H}, NULL));
         double regulariser = o.lambda_w * ufm_dot(K * rank, W, W);
         for (int64_t i = 0; i < n; i++)
             regulariser +=
@@ -272,7 +272,8 @@ static void factorisation(void)
         worst = fmax(worst, ufm_norm(K * n, X));
         if (rank > 1 && K <= n) {
             ufm_gemm(1, ufm_view(left, K, rank), ufm_view(right, rank, n), 0, ufm_view(X, K, n));
-            TEST(ufm_convex_factor(labels, &o, X, rank - 1, W, H, NULL) == UFM_ERROR_UNSUPPORTED);
+            TEST(ufm_convex_factor(labels, &o, X, (ufm_factors){rank - 1, W, H}, NULL) ==
+                 UFM_ERROR_UNSUPPORTED);
         }
         free(right);
         free(X);
@@ -286,18 +287,19 @@ static void factorisation(void)
 /* ---- Max-margin ---------------------------------------------------------------------------------- */
 
 typedef struct {
-    double *X, *b;
+    ufm_margin_point point;
     ufm_margin_info info;
 } margin_solution;
 
 static margin_solution solve_margin(const ufm_labels *labels, bool free_bias)
 {
     const ufm_convex_settings settings = ufm_margin_defaults();
-    margin_solution s = {calloc((size_t)(labels->classes * labels->columns), sizeof(double)),
-                         calloc((size_t)labels->classes, sizeof(double)),
+    const size_t numbers = (size_t)(labels->classes * labels->columns);
+    margin_solution s = {{calloc(numbers, sizeof(double)), calloc((size_t)labels->classes, sizeof(double)),
+                          calloc(numbers, sizeof(double))},
                          {.value = NAN}};
     ufm_error error = {{0}};
-    const ufm_status status = ufm_max_margin(labels, free_bias, &settings, s.X, s.b, &s.info, &error);
+    const ufm_status status = ufm_max_margin(labels, free_bias, &settings, s.point, &s.info, &error);
     if (status != UFM_OK) fprintf(stderr, "  %s\n", error.text);
     TEST(status == UFM_OK);
     return s;
@@ -305,20 +307,53 @@ static margin_solution solve_margin(const ufm_labels *labels, bool free_bias)
 
 static void release(margin_solution *s)
 {
-    free(s->X);
-    free(s->b);
+    free(s->point.X);
+    free(s->point.b);
+    free(s->point.L);
+}
+
+/* L meets every constraint of the dual problem and has the stated objective. */
+static void check_dual(const ufm_labels *labels, bool free_bias, const double *L, double bound)
+{
+    const int64_t K = labels->classes, n = labels->columns;
+    double *scaled = calloc((size_t)(K * n), sizeof *scaled), rows[16] = {0}, worst = 0, objective = 0,
+           nuclear;
+    convex_svd work;
+    TEST_OK(convex_svd_new(K, n, &work));
+    for (int64_t i = 0; i < n; i++) {
+        double sum = 0;
+        for (int64_t k = 0; k < K; k++) {
+            const double entry = L[k + i * K];
+            sum += entry;
+            rows[k] += entry;
+            scaled[k + i * K] = entry / sqrt((double)ufm_labels_count(labels, i));
+            if (is_tag(labels, i, k)) continue;
+            TEST(entry <= 0);
+            objective += fabs(entry);
+        }
+        worst = fmax(worst, fabs(sum));
+    }
+    for (int64_t k = 0; free_bias && k < K; k++) worst = fmax(worst, fabs(rows[k]));
+    TEST_OK(convex_nuclear(&work, scaled, &nuclear));
+    /* where every entry off the tag sets was positive nothing is left */
+    worst = fmax(worst, bound > 0 ? fabs(work.s[0] - 1) : work.s[0]);
+    test_at_most("dual constraints", worst, 1e-12 * fmax(1, objective));
+    test_close("dual objective", bound, objective, 1e-13);
+    free(scaled);
+    convex_svd_free(&work);
 }
 
 /* Feasible, of the stated value, with a bound that closes. */
-static void check_margin(const ufm_labels *labels, const margin_solution *s)
+static void check_margin(const ufm_labels *labels, bool free_bias, const margin_solution *s)
 {
     const int64_t K = labels->classes;
+    const double *X = s->point.X, *b = s->point.b;
     double slack = INFINITY, spread = 0;
     for (int64_t i = 0; i < labels->columns; i++)
         for (int64_t j = labels->offset[i]; j < labels->offset[i + 1]; j++)
             for (int64_t k = 0; k < K; k++) {
                 const int64_t tag = labels->tag[j];
-                const double margin = s->X[tag + i * K] + s->b[tag] - s->X[k + i * K] - s->b[k];
+                const double margin = X[tag + i * K] + b[tag] - X[k + i * K] - b[k];
                 if (is_tag(labels, i, k))
                     spread = fmax(spread, fabs(margin));
                 else
@@ -326,7 +361,8 @@ static void check_margin(const ufm_labels *labels, const margin_solution *s)
             }
     test_at_most("spread on the tag sets", spread, 1e-12);
     test_at_most("violation of a margin", -slack, 1e-12);
-    test_close("value", s->info.value, nuclear_norm(labels, s->X), 1e-13);
+    test_close("value", s->info.value, nuclear_norm(labels, X), 1e-13);
+    check_dual(labels, free_bias, s->point.L, s->info.lower_bound);
     test_at_most("duality gap", s->info.value - s->info.lower_bound, 1.1e-9 * s->info.value);
     TEST(s->info.stop == UFM_CONVEX_CONVERGED && s->info.lower_bound <= s->info.value * (1 + 1e-13));
 }
@@ -345,13 +381,13 @@ static void margin_balanced(void)
             const int64_t K = designs[d].classes;
             ufm_labels *labels = test_design(K, designs[d].samples, UFM_DUPLICATES_MERGE);
             margin_solution s = solve_margin(labels, free_bias);
-            check_margin(labels, &s);
+            check_margin(labels, free_bias, &s);
             test_close("closed form", s.info.value, (double)(K - 1) * sqrt(designs[d].kappa), 1e-9);
             double worst = 0;
             for (int64_t i = 0; i < labels->columns; i++)
                 for (int64_t k = 0; k < K; k++) {
                     const double m = (double)ufm_labels_multiplicity(labels, i);
-                    worst = fmax(worst, fabs(s.X[k + i * K] - (is_tag(labels, i, k) - m / (double)K)));
+                    worst = fmax(worst, fabs(s.point.X[k + i * K] - (is_tag(labels, i, k) - m / (double)K)));
                 }
             test_at_most("Z = Y - (m/K) J", worst, 1e-7);
             release(&s);
@@ -381,9 +417,9 @@ static void margin_two_classes(void)
         ufm_labels *labels = two_classes(counts[c][0], counts[c][1]);
         for (int free_bias = 0; free_bias < 2; free_bias++) {
             margin_solution s = solve_margin(labels, free_bias);
-            check_margin(labels, &s);
+            check_margin(labels, free_bias, &s);
             test_close("closed form", s.info.value, sqrt(free_bias ? 2 * first * second / N : N / 2), 1e-9);
-            if (free_bias) test_close("bias", s.b[0] - s.b[1], (first - second) / N, 1e-6);
+            if (free_bias) test_close("bias", s.point.b[0] - s.point.b[1], (first - second) / N, 1e-6);
             release(&s);
         }
         ufm_labels_free(labels);
@@ -442,7 +478,7 @@ static void margin_brute_force(void)
         ufm_labels *labels = test_random_labels(rng, 3, 3 + ufm_rng_below(rng, 2), UFM_DUPLICATES_MERGE);
         const bool free_bias = trial % 2;
         margin_solution s = solve_margin(labels, free_bias);
-        check_margin(labels, &s);
+        check_margin(labels, free_bias, &s);
         const double searched = brute_force(rng, labels, free_bias, 20000);
         TEST(s.info.lower_bound <= searched * (1 + 1e-13));
         worst = fmax(worst, searched / s.info.value - 1);
@@ -469,7 +505,7 @@ static void margin_unbalanced(void)
         }
         const bool free_bias = trial % 2;
         margin_solution s = solve_margin(labels, free_bias);
-        check_margin(labels, &s);
+        check_margin(labels, free_bias, &s);
         double *excess = calloc((size_t)numbers, sizeof *excess), *X = calloc((size_t)numbers, sizeof *X);
         for (int other = 0; other < 20; other++) {
             for (int64_t j = 0; j < numbers; j++)
@@ -488,44 +524,23 @@ static void margin_unbalanced(void)
 static void dual_repair(void)
 {
     ufm_rng *rng = ufm_rng_new(8);
-    double worst = 0;
     for (int trial = 0; trial < 100; trial++) {
         const int64_t K = 2 + ufm_rng_below(rng, 6);
         const bool free_bias = trial % 2;
         ufm_labels *labels = test_random_labels(rng, K, K + ufm_rng_below(rng, 6), trial % 3 == 0);
         const int64_t n = labels->columns;
-        double *L = calloc((size_t)(K * n), sizeof *L), *roots = calloc((size_t)n, sizeof *roots);
-        double *scaled = calloc((size_t)(K * n), sizeof *L), bound, objective = 0, rows[8] = {0}, nuclear;
+        double *L = calloc((size_t)(K * n), sizeof *L), *roots = calloc((size_t)n, sizeof *roots), bound;
         convex_svd work;
         TEST_OK(convex_svd_new(K, n, &work));
         for (int64_t i = 0; i < n; i++) roots[i] = sqrt((double)ufm_labels_count(labels, i));
         for (int64_t j = 0; j < K * n; j++) L[j] = ufm_rng_gaussian(rng);
         TEST_OK(convex_dual_bound(labels, free_bias, roots, &work, L, &bound));
-        for (int64_t i = 0; i < n; i++) {
-            double sum = 0;
-            for (int64_t k = 0; k < K; k++) {
-                const double entry = L[k + i * K];
-                sum += entry;
-                rows[k] += entry;
-                scaled[k + i * K] = entry / roots[i];
-                if (is_tag(labels, i, k)) continue;
-                TEST(entry <= 0);
-                objective += fabs(entry);
-            }
-            worst = fmax(worst, fabs(sum));
-        }
-        for (int64_t k = 0; free_bias && k < K; k++) worst = fmax(worst, fabs(rows[k]));
-        TEST_OK(convex_nuclear(&work, scaled, &nuclear));
-        /* where every entry off the tag sets was positive nothing is left */
-        worst = fmax(worst, bound > 0 ? fabs(work.s[0] - 1) : work.s[0]);
-        test_close("bound", bound, objective, 1e-13);
+        check_dual(labels, free_bias, L, bound);
         free(L);
         free(roots);
-        free(scaled);
         convex_svd_free(&work);
         ufm_labels_free(labels);
     }
-    test_worst("dual constraints", worst, 1e-12);
     ufm_rng_free(rng);
 }
 
@@ -562,32 +577,34 @@ static void refusals(void)
     ufm_labels *labels = test_design(3, "1:2,2:1", UFM_DUPLICATES_MERGE),
                *full = test_design(3, "3:2", false);
     ufm_labels *absent = two_classes(3, 2);
-    double X[64] = {0}, b[8] = {0};
+    double X[64] = {0}, b[8] = {0}, L[64];
+    const ufm_logits logits = {X, b};
+    const ufm_margin_point point = {X, b, L};
     ufm_error error;
     ufm_proximal_info info;
     ufm_margin_info margin;
     ufm_convex_settings settings = ufm_proximal_defaults();
     ufm_objective o = {UFM_LOSS_PAL, 1e-3, 1e-3, 1e-3};
     settings.observe = stop_at_once;
-    TEST_OK(ufm_proximal(labels, &o, &settings, X, b, &info, &error));
+    TEST_OK(ufm_proximal(labels, &o, &settings, logits, &info, &error));
     TEST(info.stop == UFM_CONVEX_INTERRUPTED);
-    TEST_OK(ufm_max_margin(labels, false, &settings, X, b, &margin, &error));
+    TEST_OK(ufm_max_margin(labels, false, &settings, point, &margin, &error));
     TEST(margin.stop == UFM_CONVEX_INTERRUPTED || margin.stop == UFM_CONVEX_CONVERGED);
-    TEST(ufm_max_margin(full, false, &settings, X, b, &margin, &error) == UFM_ERROR_USAGE);
+    TEST(ufm_max_margin(full, false, &settings, point, &margin, &error) == UFM_ERROR_USAGE);
     absent->classes = 3;
-    TEST(ufm_max_margin(absent, true, &settings, X, b, &margin, &error) == UFM_ERROR_USAGE);
+    TEST(ufm_max_margin(absent, true, &settings, point, &margin, &error) == UFM_ERROR_USAGE);
     o.lambda_b = 0;
-    TEST(ufm_proximal(absent, &o, &settings, X, b, &info, &error) == UFM_ERROR_USAGE &&
+    TEST(ufm_proximal(absent, &o, &settings, logits, &info, &error) == UFM_ERROR_USAGE &&
          strstr(error.text, "class 2"));
     o.lambda_w = NAN;
-    TEST(ufm_proximal(labels, &o, &settings, X, b, &info, &error) == UFM_ERROR_USAGE);
+    TEST(ufm_proximal(labels, &o, &settings, logits, &info, &error) == UFM_ERROR_USAGE);
     o.lambda_w = 1e-3;
     settings.tolerance = NAN;
-    TEST(ufm_proximal(labels, &o, &settings, X, b, &info, &error) == UFM_ERROR_USAGE);
-    TEST(ufm_max_margin(labels, false, &settings, X, b, &margin, &error) == UFM_ERROR_USAGE);
+    TEST(ufm_proximal(labels, &o, &settings, logits, &info, &error) == UFM_ERROR_USAGE);
+    TEST(ufm_max_margin(labels, false, &settings, point, &margin, &error) == UFM_ERROR_USAGE);
     settings = ufm_proximal_defaults();
     settings.max_iterations = 1;
-    TEST_OK(ufm_proximal(labels, &o, &settings, X, b, &info, &error));
+    TEST_OK(ufm_proximal(labels, &o, &settings, logits, &info, &error));
     TEST(info.stop == UFM_CONVEX_ITERATIONS && info.iterations == 1);
     ufm_labels_free(labels);
     ufm_labels_free(full);
@@ -601,10 +618,11 @@ static ufm_status everything(const ufm_labels *labels)
     const ufm_convex_settings margin = ufm_margin_defaults();
     ufm_solution *solution = NULL;
     ufm_margin_info info;
-    double X[64], b[8];
+    double X[64], b[8], L[64];
     ufm_status status = ufm_solve_proximal(labels, &settings, &solution, NULL);
     if (status == UFM_OK) ufm_solution_free(solution);
-    if (status == UFM_OK) status = ufm_max_margin(labels, true, &margin, X, b, &info, NULL);
+    if (status == UFM_OK)
+        status = ufm_max_margin(labels, true, &margin, (ufm_margin_point){X, b, L}, &info, NULL);
     return status;
 }
 

@@ -76,12 +76,12 @@ static void check_threshold(const ufm_labels *labels, ufm_objective o, double mu
     const ufm_certificate above = at_origin(labels, &o, b);
     TEST(above.verdict == UFM_CERTIFIED_GLOBAL);
     for (int64_t j = 0; j < K * labels->columns; j++) X[j] = 1e-3 * (double)(j % 5);
-    TEST_OK(ufm_proximal(labels, &o, &settings, X, other, &info, NULL));
+    TEST_OK(ufm_proximal(labels, &o, &settings, (ufm_logits){X, other}, &info, NULL));
     TEST(info.rank == 0);
     set_mu(&o, mu_max * (1 - 1e-3), 3);
     const ufm_certificate below = at_origin(labels, &o, b);
     TEST(below.verdict == UFM_CERTIFIED_SADDLE && below.witness_curvature < 0);
-    TEST_OK(ufm_proximal(labels, &o, &settings, X, other, &info, NULL));
+    TEST_OK(ufm_proximal(labels, &o, &settings, (ufm_logits){X, other}, &info, NULL));
     TEST(info.rank >= 1 && info.value < below.objective);
     free(X);
 }
@@ -262,6 +262,111 @@ static void unbalanced_path(void)
     ufm_labels_free(labels);
 }
 
+/* The bounds of note 30, parts 2 to 4, with everything in them computed from a feasible L and the labels. */
+typedef struct {
+    const ufm_labels *labels;
+    ufm_objective o;
+    double v, infimum, C; /* value of the limit; g_0; C */
+    double l, A, B;       /* objective of L and its constants */
+} bounds;
+
+static void add_entry(bounds *s, int64_t i, bool tagged, double entry)
+{
+    const double weight = (double)ufm_labels_count(s->labels, i) / (double)s->labels->samples *
+                          ufm_loss_weight(s->o.loss, (double)ufm_labels_multiplicity(s->labels, i));
+    if (tagged)
+        s->B += entry * entry / weight;
+    else if (entry < 0) {
+        s->l -= entry;
+        s->A += -entry * (1 + log(weight / -entry));
+    }
+}
+
+static bounds bounds_of(const ufm_labels *labels, const ufm_objective *o)
+{
+    const int64_t K = labels->classes;
+    const ufm_convex_settings settings = ufm_margin_defaults();
+    bounds s = {.labels = labels, .o = *o, .C = excess_constant(labels, o)};
+    double *X = calloc((size_t)(K * labels->columns), sizeof *X),
+           *L = calloc((size_t)(K * labels->columns), sizeof *L);
+    double b[16], rows[16] = {0};
+    ufm_margin_info info;
+    TEST_OK(ufm_max_margin(labels, o->lambda_b == 0, &settings, (ufm_margin_point){X, b, L}, &info, NULL));
+    s.v = info.value;
+    for (int64_t i = 0; i < labels->columns; i++) {
+        const double m = (double)ufm_labels_multiplicity(labels, i);
+        int64_t next = labels->offset[i];
+        s.infimum += (double)ufm_labels_count(labels, i) / (double)labels->samples *
+                     ufm_loss_weight(o->loss, m) * m * log(m);
+        for (int64_t k = 0; k < K; k++) {
+            const bool tagged = next < labels->offset[i + 1] && labels->tag[next] == k;
+            next += tagged;
+            rows[k] += L[k + i * K];
+            add_entry(&s, i, tagged, L[k + i * K]);
+        }
+    }
+    if (o->lambda_b > 0) s.B += ufm_dot(K, rows, rows) / (4 * o->lambda_b);
+    free(X);
+    free(L);
+    return s;
+}
+
+static double lower(const bounds *s, double mu)
+{
+    return mu * s->l * log(1 / mu) + mu * s->A - mu * mu * s->B; /* of f less its infimum */
+}
+
+static double upper(const bounds *s, double mu)
+{
+    return mu * s->v * (1 + log(s->C / (mu * s->v)));
+}
+
+static double least_nuclear_norm(const bounds *s, double mu)
+{
+    return (lower(s, M_E * mu) - upper(s, mu)) / ((M_E - 1) * mu);
+}
+
+static double least_margin(const bounds *s, double mu)
+{
+    const double excess = upper(s, mu) - mu * least_nuclear_norm(s, mu);
+    double least = INFINITY;
+    for (int64_t i = 0; i < s->labels->columns; i++) {
+        const double m = (double)ufm_labels_multiplicity(s->labels, i);
+        const double weight = (double)ufm_labels_count(s->labels, i) / (double)s->labels->samples *
+                              ufm_loss_weight(s->o.loss, m);
+        least = fmin(least, -log(m * expm1(excess / (weight * m))));
+    }
+    return least;
+}
+
+static void asymptotics(void)
+{
+    ufm_rng *rng = ufm_rng_new(2);
+    for (int trial = 0; trial < (test_fast() ? 3 : 16); trial++) {
+        const int64_t K = 2 + ufm_rng_below(rng, 5);
+        ufm_labels *labels = test_random_labels(rng, K, K + ufm_rng_below(rng, 6), UFM_DUPLICATES_MERGE);
+        const ufm_objective o = {trial % 2 ? UFM_LOSS_PAL_N : UFM_LOSS_PAL, 5e-4, 1e-4,
+                                 trial % 4 < 2 ? 1e-3 : 0};
+        const bounds s = bounds_of(labels, &o);
+        table t = walk(labels, &o, 1e-3, 1e-6, 7);
+        double spread[2] = {INFINITY, -INFINITY}; /* of |X D|_* less v log(1/mu) */
+        for (int64_t i = 0; i < t.count; i++) {
+            const row *r = &t.row[i];
+            const double mu = t.info.mu_max * r->mu_ratio, excess = r->objective - s.infimum;
+            TEST(excess <= upper(&s, mu) + 1e-15 && excess >= lower(&s, mu) - r->gap * r->objective - 1e-15);
+            test_at_most("width of the bracket over mu v", (upper(&s, mu) - lower(&s, mu)) / (mu * s.v), 1);
+            TEST(r->nuclear >= least_nuclear_norm(&s, mu));
+            TEST(r->share * r->nuclear / s.v >= least_margin(&s, mu) - 1e-2); /* the spread on the tag sets */
+            spread[0] = fmin(spread[0], r->nuclear - s.v * log(1 / mu));
+            spread[1] = fmax(spread[1], r->nuclear - s.v * log(1 / mu));
+        }
+        test_at_most("bounded", spread[1] - spread[0], s.v);
+        free(t.row);
+        ufm_labels_free(labels);
+    }
+    ufm_rng_free(rng);
+}
+
 /* The same optima by proximal gradient. */
 static void against_proximal(void)
 {
@@ -381,6 +486,7 @@ static void command_line(void)
 static const test_case cases[] = {{"threshold", threshold},
                                   {"threshold_balanced", threshold_balanced},
                                   {"unbalanced_path", unbalanced_path},
+                                  {"asymptotics", asymptotics},
                                   {"against_proximal", against_proximal},
                                   {"balanced_distance", balanced_distance},
                                   {"scales_become_equal", scales_become_equal},

@@ -35,6 +35,12 @@ typedef enum {
     UFM_CONVEX_INTERRUPTED
 } ufm_convex_stop;
 
+/* The caller's arrays. */
+typedef struct {
+    double *X; /* K x n */
+    double *b; /* K */
+} ufm_logits;
+
 /* ---- Proximal gradient --------------------------------------------------------------------------
  * FISTA with adaptive restart and backtracking, in the variables [X D | sqrt(N) b]: the nuclear norm by
  * thresholding singular values, the bias (free when lambda_b = 0) as part of the smooth term. */
@@ -48,20 +54,24 @@ typedef struct {
 } ufm_proximal_info;
 /* residual 1e-13, 200,000 iterations. */
 ufm_convex_settings ufm_proximal_defaults(void);
-/* From X (K x n) and b (K), in place; zeros are a fair start. UFM_ERROR_USAGE for an invalid objective, and
+/* From X and b, in place; zeros are a fair start. UFM_ERROR_USAGE for an invalid objective, and
  * when there is no minimum: lambda_b = 0 and a class in no tag set. */
 ufm_status ufm_proximal(const ufm_labels *labels, const ufm_objective *objective,
-                        const ufm_convex_settings *settings, double *X, double *b, ufm_proximal_info *info,
+                        const ufm_convex_settings *settings, ufm_logits logits, ufm_proximal_info *info,
                         ufm_error *error);
 /* Matrices of K x n numbers that it holds at once besides X. */
 enum { UFM_PROXIMAL_MATRICES = 9 };
 
-/* The factors of least regulariser: X D = U S V^T (thin, singular values below K n epsilon of the largest
- * left out), W = (lambda_h/lambda_w)^(1/4) U S^(1/2), H = (lambda_w/lambda_h)^(1/4) S^(1/2) V^T D^-1, the
- * remaining columns of W (K x dim) and rows of H (dim x n) zero. UFM_ERROR_UNSUPPORTED when X has a larger
- * rank than dim. */
+/* The caller's arrays: W is K x dim, H dim x n. */
+typedef struct {
+    int64_t dim;
+    double *W, *H;
+} ufm_factors;
+/* Writes the factors of least regulariser: X D = U S V^T (thin, singular values below K n epsilon of the
+ * largest left out), W = (lambda_h/lambda_w)^(1/4) U S^(1/2), H = (lambda_w/lambda_h)^(1/4) S^(1/2) V^T D^-1,
+ * the remaining columns of W and rows of H zero. UFM_ERROR_UNSUPPORTED when X has a larger rank than dim. */
 ufm_status ufm_convex_factor(const ufm_labels *labels, const ufm_objective *objective, const double *X,
-                             int64_t dim, double *W, double *H, ufm_error *error);
+                             ufm_factors factors, ufm_error *error);
 
 /* ---- The max-margin limit (proof note 30) -----------------------------------------------------------
  * Where X(lambda) of the pick-all-label loss goes in direction as lambda_w and lambda_h vanish:
@@ -69,22 +79,30 @@ ufm_status ufm_convex_factor(const ufm_labels *labels, const ufm_objective *obje
  *   min |X D|_*   s.t.  z_ik = z_il for k, l in S_i,   z_ik - z_ij >= 1 for k in S_i, j not in S_i,
  *
  * with z_i = x_i, or z_i = x_i + b, b free, when `free_bias` (lambda_b = 0). */
+/* The caller's arrays: the point found, and what proves it: the dual problem is
+ *
+ *   max sum_i sum_{j not in S_i} |L_ij|  s.t.  1^T L = 0,  L_ij <= 0 for j not in S_i,  |L D^-1| <= 1
+ * (largest singular value),  and L 1 = 0 with a free bias;
+ *
+ * the objective of any feasible L is at most |X D|_* of any feasible X. */
+typedef struct {
+    double *X; /* K x n, columns of sum zero; feasible */
+    double *b; /* K; zeros without free_bias */
+    double *L; /* K x n; feasible */
+} ufm_margin_point;
 typedef struct {
     ufm_convex_stop stop;
     int64_t iterations;
-    double value;       /* |X D|_* of the X returned, which is feasible */
-    double lower_bound; /* no feasible X has less: from a feasible point of the dual problem
-                              max sum_i sum_{j not in S_i} |L_ij|  s.t.  1^T L = 0,  L_ij <= 0 for j not in
-                           S_i, |L D^-1| <= 1 (largest singular value),  L 1 = 0 with a free bias */
+    double value, lower_bound; /* of X and of L */
     double seconds;
 } ufm_margin_info;
 /* gap 1e-9 relative, 200,000 iterations. */
 ufm_convex_settings ufm_margin_defaults(void);
-/* Douglas-Rachford splitting. Writes X (K x n, columns of sum zero) and b (K; zeros without free_bias). The
- * result is UFM_OK for every stop; `info` tells how good it is. UFM_ERROR_USAGE when no tag set leaves a
- * class out (nothing to separate), and for a free bias when a class is in no tag set. */
+/* Douglas-Rachford splitting. The result is UFM_OK for every stop; `info` tells how good it is.
+ * UFM_ERROR_USAGE when no tag set leaves a class out (nothing to separate), and for a free bias when a class
+ * is in no tag set. */
 ufm_status ufm_max_margin(const ufm_labels *labels, bool free_bias, const ufm_convex_settings *settings,
-                          double *X, double *b, ufm_margin_info *info, ufm_error *error);
+                          ufm_margin_point point, ufm_margin_info *info, ufm_error *error);
 
 /* Distance of the directions of X and Y, |X D/|X D| - Y D/|Y D|| with Frobenius norms: 2 sin(angle/2). NaN
  * when one of them is zero. */

@@ -15,11 +15,26 @@ static int64_t rank_of(const convex_svd *svd)
     return rank;
 }
 
+/* The first `rank` singular triples, shared out. */
+static void share_out(const convex_svd *svd, const ufm_labels *labels, double balance, int64_t rank,
+                      ufm_factors factors)
+{
+    const int64_t K = labels->classes, n = labels->columns, d = factors.dim;
+    memset(factors.W, 0, (size_t)(K * d) * sizeof(double));
+    memset(factors.H, 0, (size_t)(d * n) * sizeof(double));
+    for (int64_t j = 0; j < rank; j++) {
+        const double root = sqrt(svd->s[j]);
+        for (int64_t k = 0; k < K; k++) factors.W[k + j * K] = balance * root * svd->u[k + j * K];
+        for (int64_t i = 0; i < n; i++)
+            factors.H[j + i * d] =
+                root / balance * svd->vt[j + i * svd->least] / sqrt((double)ufm_labels_count(labels, i));
+    }
+}
+
 ufm_status ufm_convex_factor(const ufm_labels *labels, const ufm_objective *objective, const double *X,
-                             int64_t dim, double *W, double *H, ufm_error *error)
+                             ufm_factors factors, ufm_error *error)
 {
     const int64_t K = labels->classes, n = labels->columns;
-    const double balance = pow(objective->lambda_h / objective->lambda_w, 0.25);
     convex_svd svd;
     ufm_status status = convex_svd_new(K, n, &svd);
     if (status != UFM_OK) return ufm_fail(error, status, "not enough memory to factor the logits");
@@ -29,21 +44,13 @@ ufm_status ufm_convex_factor(const ufm_labels *labels, const ufm_objective *obje
     const int64_t rank = status == UFM_OK ? rank_of(&svd) : 0;
     if (status != UFM_OK) {
         ufm_fail(error, status, "the logits could not be decomposed");
-    } else if (rank > dim) {
+    } else if (rank > factors.dim) {
         status =
             ufm_fail(error, UFM_ERROR_UNSUPPORTED,
                      "the optimum of the convex problem has rank %lld; give a dimension of at least that",
                      (long long)rank);
     } else {
-        memset(W, 0, (size_t)(K * dim) * sizeof *W);
-        memset(H, 0, (size_t)(dim * n) * sizeof *H);
-        for (int64_t j = 0; j < rank; j++) {
-            const double root = sqrt(svd.s[j]);
-            for (int64_t k = 0; k < K; k++) W[k + j * K] = balance * root * svd.u[k + j * K];
-            for (int64_t i = 0; i < n; i++)
-                H[j + i * dim] =
-                    root / balance * svd.vt[j + i * svd.least] / sqrt((double)ufm_labels_count(labels, i));
-        }
+        share_out(&svd, labels, pow(objective->lambda_h / objective->lambda_w, 0.25), rank, factors);
     }
     convex_svd_free(&svd);
     return status;

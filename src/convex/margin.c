@@ -17,9 +17,9 @@ typedef struct {
     bool free_bias;
     int64_t classes, columns, numbers;
     double *storage;
-    double *v, *shrunk, *feasible, *before, *scratch, *best; /* K x n each; `before` and
+    double *v, *shrunk, *feasible, *before, *scratch, *best, *dual; /* K x n each; `before` and
  `scratch` are free between steps */
-    double *roots, *bias;                                    /* n; K */
+    double *roots, *bias;                                           /* n; K */
     convex_svd svd;
     double threshold; /* of the singular values */
 } splitting;
@@ -35,11 +35,12 @@ static ufm_status splitting_new(const ufm_labels *labels, bool free_bias, splitt
     *s = (splitting){.labels = labels, .free_bias = free_bias, .classes = K, .columns = n, .numbers = K * n};
     const ufm_status status = convex_svd_new(K, n, &s->svd);
     if (status != UFM_OK) return status;
-    s->storage = ufm_alloc(6 * s->numbers + n + K, sizeof(double));
+    s->storage = ufm_alloc(7 * s->numbers + n + K, sizeof(double));
     if (!s->storage) return UFM_ERROR_MEMORY;
-    double **const matrices[] = {&s->v, &s->shrunk, &s->feasible, &s->before, &s->scratch, &s->best};
-    for (int m = 0; m < 6; m++) *matrices[m] = s->storage + m * s->numbers;
-    s->roots = s->storage + 6 * s->numbers;
+    double **const matrices[] = {&s->v,       &s->shrunk, &s->feasible, &s->before,
+                                 &s->scratch, &s->best,   &s->dual};
+    for (int m = 0; m < 7; m++) *matrices[m] = s->storage + m * s->numbers;
+    s->roots = s->storage + 7 * s->numbers;
     s->bias = s->roots + n;
     for (int64_t i = 0; i < n; i++) s->roots[i] = sqrt((double)ufm_labels_count(labels, i));
     return UFM_OK;
@@ -131,7 +132,10 @@ static ufm_status look(splitting *s, ufm_margin_info *info)
     }
     dual_point(s, s->scratch);
     status = convex_dual_bound(s->labels, s->free_bias, s->roots, &s->svd, s->scratch, &bound);
-    if (status == UFM_OK) info->lower_bound = fmax(info->lower_bound, bound);
+    if (status == UFM_OK && bound > info->lower_bound) {
+        info->lower_bound = bound;
+        memcpy(s->dual, s->scratch, (size_t)s->numbers * sizeof(double));
+    }
     return status;
 }
 
@@ -216,7 +220,7 @@ static ufm_status check(const ufm_labels *labels, bool free_bias, const ufm_conv
 }
 
 ufm_status ufm_max_margin(const ufm_labels *labels, bool free_bias, const ufm_convex_settings *settings,
-                          double *X, double *b, ufm_margin_info *info, ufm_error *error)
+                          ufm_margin_point point, ufm_margin_info *info, ufm_error *error)
 {
     splitting s = {0};
     ufm_margin_info found = {0};
@@ -228,8 +232,10 @@ ufm_status ufm_max_margin(const ufm_labels *labels, bool free_bias, const ufm_co
     if (status != UFM_OK) goto cleanup;
     remove_bias(&s, s.best);
     for (int64_t i = 0; i < s.columns; i++)
-        for (int64_t k = 0; k < s.classes; k++) X[k + i * s.classes] = s.best[k + i * s.classes] / s.roots[i];
-    memcpy(b, s.bias, (size_t)s.classes * sizeof *b);
+        for (int64_t k = 0; k < s.classes; k++)
+            point.X[k + i * s.classes] = s.best[k + i * s.classes] / s.roots[i];
+    memcpy(point.b, s.bias, (size_t)s.classes * sizeof(double));
+    memcpy(point.L, s.dual, (size_t)s.numbers * sizeof(double));
     *info = found;
 cleanup:
     if (status != UFM_OK) ufm_fail(error, status, "the max-margin problem: %s", ufm_status_text(status));

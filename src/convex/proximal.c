@@ -200,7 +200,7 @@ static void scale_columns(const ufm_labels *labels, bool multiply, double *X)
 }
 
 ufm_status ufm_proximal(const ufm_labels *labels, const ufm_objective *objective,
-                        const ufm_convex_settings *settings, double *X, double *b, ufm_proximal_info *info,
+                        const ufm_convex_settings *settings, ufm_logits logits, ufm_proximal_info *info,
                         ufm_error *error)
 {
     problem p = {0};
@@ -210,15 +210,15 @@ ufm_status ufm_proximal(const ufm_labels *labels, const ufm_objective *objective
     const int64_t K = labels->classes, numbers = K * labels->columns;
     status = problem_new(labels, objective, &p);
     if (status != UFM_OK) goto cleanup;
-    memcpy(p.x, X, (size_t)numbers * sizeof *X);
+    memcpy(p.x, logits.X, (size_t)numbers * sizeof(double));
     scale_columns(labels, true, p.x);
-    for (int64_t k = 0; k < K; k++) p.x[numbers + k] = p.root_samples * b[k];
+    for (int64_t k = 0; k < K; k++) p.x[numbers + k] = p.root_samples * logits.b[k];
     status = iterate(&p, settings, &found);
     if (status != UFM_OK) goto cleanup;
     for (int64_t j = 0; j < p.svd.least; j++) found.rank += p.svd.s[j] > 0;
     scale_columns(labels, false, p.next);
-    memcpy(X, p.next, (size_t)numbers * sizeof *X);
-    for (int64_t k = 0; k < K; k++) b[k] = p.next[numbers + k] / p.root_samples;
+    memcpy(logits.X, p.next, (size_t)numbers * sizeof(double));
+    for (int64_t k = 0; k < K; k++) logits.b[k] = p.next[numbers + k] / p.root_samples;
     *info = found;
 cleanup:
     if (status != UFM_OK) ufm_fail(error, status, "the proximal solver stopped: %s", ufm_status_text(status));

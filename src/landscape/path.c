@@ -41,8 +41,8 @@ static ufm_status polish_and_certify(walk *w, double *x, ufm_certificate *certif
     return status;
 }
 
-/* Adds noise to W and H, of `scale` times their root mean square, which counts as 1/10 at least: they vanish at the
- * first saddle. */
+/* Adds noise to W and H, of `scale` times their root mean square, which counts as 1/10 at least: they vanish
+ * at the first saddle. */
 static ufm_status perturb(const walk *w, double scale, double *x)
 {
     const int64_t numbers = w->size - w->instance.labels->classes;
@@ -168,19 +168,22 @@ static ufm_status find_limit(walk *w, ufm_error *error)
     ufm_margin_info info;
     settings.observe = watch_margin;
     settings.context = &watched;
-    double *X = ufm_alloc(labels->classes * labels->columns, sizeof *X);
-    double *b = ufm_alloc(labels->classes, sizeof *b);
-    ufm_status status = X && b
-                            ? ufm_max_margin(labels, objective->lambda_b == 0, &settings, X, b, &info, error)
+    const int64_t numbers = labels->classes * labels->columns;
+    const ufm_margin_point point = {ufm_alloc(numbers, sizeof(double)),
+                                    ufm_alloc(labels->classes, sizeof(double)),
+                                    ufm_alloc(numbers, sizeof(double))};
+    ufm_status status = point.X && point.b && point.L
+                            ? ufm_max_margin(labels, objective->lambda_b == 0, &settings, point, &info, error)
                             : ufm_fail(error, UFM_ERROR_MEMORY, "not enough memory for the max-margin limit");
-    ufm_free(b);
+    ufm_free(point.b);
+    ufm_free(point.L);
     if (status == UFM_OK && info.stop == UFM_CONVEX_INTERRUPTED)
         status = ufm_fail(error, UFM_ERROR_CANCELLED, "cancelled");
     if (status != UFM_OK) {
-        ufm_free(X);
+        ufm_free(point.X);
         return status == UFM_ERROR_USAGE ? UFM_OK : status; /* nothing to separate */
     }
-    w->instance.margin_X = X;
+    w->instance.margin_X = point.X;
     w->instance.margin_value = w->info.margin_value = info.value;
     w->info.margin_lower_bound = info.lower_bound;
     return UFM_OK;

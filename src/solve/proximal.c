@@ -64,9 +64,10 @@ ufm_status ufm_solve_proximal(const ufm_labels *labels, const ufm_solve_settings
                  (long long)dim);
         goto cleanup;
     }
-    double *W = made->storage, *H = W + K * dim, *b = H + dim * n;
-    status = ufm_proximal(labels, &settings->objective, &convex, X, b, &info, error);
-    if (status == UFM_OK) status = ufm_convex_factor(labels, &settings->objective, X, dim, W, H, error);
+    const ufm_factors factors = {dim, made->storage, made->storage + K * dim};
+    const ufm_logits logits = {X, factors.H + dim * n};
+    status = ufm_proximal(labels, &settings->objective, &convex, logits, &info, error);
+    if (status == UFM_OK) status = ufm_convex_factor(labels, &settings->objective, X, factors, error);
     if (status != UFM_OK) goto cleanup;
     made->info = info_of(&info);
     describe(labels, dim, made);
