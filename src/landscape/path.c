@@ -166,6 +166,7 @@ static ufm_status find_limit(walk *w, ufm_error *error)
     ufm_convex_settings settings = ufm_margin_defaults();
     ufm_explorer watched = *w->explorer;
     ufm_margin_info info;
+    settings.max_iterations = 5000; /* a few hundred are usual */
     settings.observe = watch_margin;
     settings.context = &watched;
     const int64_t numbers = labels->classes * labels->columns;
