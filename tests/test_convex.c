@@ -643,7 +643,7 @@ static void no_leak_without_memory(void)
 
 static void command_line(void)
 {
-    char out[8192], err[1024];
+    char out[8192], err[sizeof out];
     TEST(test_program("solve --classes 6 --samples 1:10,2:3 --solver proximal --tolerance 1e-13 --json", out,
                       err, sizeof out) == 0);
     TEST(strstr(out, "\"solver\":\"proximal\"") || strstr(out, "\"solver\": \"proximal\""));
@@ -651,7 +651,7 @@ static void command_line(void)
     TEST(test_program("solve --classes 6 --samples 1:10,2:3 --solver proximal --dim 2", out, err,
                       sizeof err) == 2);
     TEST(strstr(err, "rank 5") != NULL);
-    TEST(test_program("solve --classes 6 --samples 1:10,2:3 --solver approximal", out, err, sizeof err) == 2);
+    TEST(test_program("solve --classes 6 --samples 1:10,2:3 --solver approximal", out, err, sizeof out) == 2);
     TEST(strstr(err, "gsl-bfgs2, proximal") != NULL);
 }
 

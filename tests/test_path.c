@@ -157,19 +157,19 @@ static table walk(const ufm_labels *labels, const ufm_objective *o, double from,
 {
     const ufm_explorer explorer = {.objective = *o, .threads = 1, .seed = 1};
     ufm_error error = {{0}};
-    ufm_path_streams streams = {NULL, tmpfile()};
+    ufm_path_outputs outputs = {.spectrum = tmpfile()};
     char line[500];
     double mu_max;
     table t = {0, NULL, {.points = 0}};
     TEST_OK(ufm_collapse_threshold(labels, o, &mu_max, NULL, &error));
     const double unit = mu_max / ufm_objective_mu(o);
     const ufm_path_settings settings = {from * unit, to * unit, points};
-    const ufm_status status = ufm_path_write(labels, &explorer, &settings, &streams, &t.info, &error);
+    const ufm_status status = ufm_path_write(labels, &explorer, &settings, &outputs, &t.info, &error);
     if (status != UFM_OK) fprintf(stderr, "  %s\n", error.text);
     TEST(status == UFM_OK);
-    rewind(streams.spectrum);
-    TEST(fgets(line, sizeof line, streams.spectrum) && strcmp(line, header) == 0);
-    while (fgets(line, sizeof line, streams.spectrum)) {
+    rewind(outputs.spectrum);
+    TEST(fgets(line, sizeof line, outputs.spectrum) && strcmp(line, header) == 0);
+    while (fgets(line, sizeof line, outputs.spectrum)) {
         row r;
         t.row = realloc(t.row, (size_t)(t.count + 1) * sizeof *t.row);
         TEST(sscanf(line, "%lf,%lf,%lf,%lf,%lf,%d,%lld,%lf,%lf,%lf,%lf,%lld,%lf", &r.factor, &r.mu_ratio,
@@ -177,7 +177,7 @@ static table walk(const ufm_labels *labels, const ufm_objective *o, double from,
                     &r.distance, &r.share, &r.index, &r.singular_value) == 13);
         t.row[t.count++] = r;
     }
-    fclose(streams.spectrum);
+    fclose(outputs.spectrum);
     return t;
 }
 
@@ -470,16 +470,17 @@ static void uncertified_points(void)
 
 static void command_line(void)
 {
-    char out[4096], err[1024], arguments[400];
+    char out[16384], err[sizeof out], arguments[400];
     const char *counts = test_file(".csv", "tags,count\n0,30\n1,3\n2,3\n0+1,2\n1+2,8\n");
     snprintf(arguments, sizeof arguments,
              "landscape path --counts '%s' --duplicates merge --from 1.1 --to 1e-4 --points 9 --json",
              counts);
     TEST(test_program(arguments, out, err, sizeof out) == 0);
-    TEST(strstr(out, "\"mu_max\"") && strstr(out, "\"max_margin\"") && strstr(out, "\"certified_to\""));
+    TEST(strstr(out, "\"singular_values\"") && strstr(out, "\"mu_max\"") && strstr(out, "\"max_margin\"") &&
+         strstr(out, "\"certified_to\""));
     snprintf(arguments, sizeof arguments, "landscape path --counts '%s' --from 1e-3 --to 1e-2", counts);
-    TEST(test_program(arguments, out, err, sizeof err) == 2 && strstr(err, "--from"));
-    TEST(test_program("landscape path --classes 3 --samples 3:2", out, err, sizeof err) == 2);
+    TEST(test_program(arguments, out, err, sizeof out) == 2 && strstr(err, "--from"));
+    TEST(test_program("landscape path --classes 3 --samples 3:2", out, err, sizeof out) == 2);
     TEST(strstr(err, "every lambda") != NULL);
 }
 

@@ -55,7 +55,8 @@ typedef struct {
 /* residual 1e-13, 200,000 iterations. */
 ufm_convex_settings ufm_proximal_defaults(void);
 /* From X and b, in place; zeros are a fair start. UFM_ERROR_USAGE for an invalid objective, and
- * when there is no minimum: lambda_b = 0 and a class in no tag set. */
+ * when there is no minimum: lambda_b = 0 and a class in no tag set; UFM_ERROR_UNSUPPORTED for a loss other
+ * than PAL and PAL-N. */
 ufm_status ufm_proximal(const ufm_labels *labels, const ufm_objective *objective,
                         const ufm_convex_settings *settings, ufm_logits logits, ufm_proximal_info *info,
                         ufm_error *error);

@@ -227,8 +227,17 @@ typedef struct {
     double high, low;
     int64_t points;
 } ufm_path_settings;
-/* Both may be NULL. mu_ratio = mu/mu_max and gap (relative to |f|) are in both; NaN where undefined.
- *   levels    one row for each point and multiplicity:
+/* One point of a path. NaN where undefined; singular_value is valid during the call only. */
+typedef struct {
+    double factor, mu_ratio, objective, gap, penalty_gap;
+    bool certified;
+    int64_t rank;
+    double nc2, nuclear_norm, distance, margin_share;
+    int64_t values;
+    const double *singular_value; /* [values] descending */
+} ufm_path_step;
+/* Where a path goes; all may be NULL. mu_ratio = mu/mu_max and gap (relative to |f|) are in both; NaN where
+ * undefined. levels    one row for each point and multiplicity:
  * factor,mu_ratio,objective,gap,multiplicity,scale,scale_ratio,
  *             margin,norm,scale_ratio_predicted,margin_predicted; scale_ratio = C_m/C_1, norm the root mean
  * square of |h|; predictions for balanced labels and d >= K-1 only. spectrum  one row for each point and
@@ -238,7 +247,9 @@ typedef struct {
  * positive infimum; singular values below 1e-7 of the largest are written as 0. */
 typedef struct {
     FILE *levels, *spectrum;
-} ufm_path_streams;
+    void (*visit)(void *context, const ufm_path_step *step); /* after each point */
+    void *context;
+} ufm_path_outputs;
 typedef struct {
     int64_t points, restarts; /* restarts: where the points before led to a saddle */
     int64_t uncertified;      /* points that are not certified */
@@ -254,7 +265,7 @@ typedef struct {
     double margin_value, margin_lower_bound, distance, margin_share;
 } ufm_path_info;
 ufm_status ufm_path_write(const ufm_labels *labels, const ufm_explorer *explorer,
-                          const ufm_path_settings *settings, const ufm_path_streams *streams,
+                          const ufm_path_settings *settings, const ufm_path_outputs *outputs,
                           ufm_path_info *info, ufm_error *error);
 
 /* Features under gradient descent from a Gaussian start of standard deviation `scale`, in the plane of the

@@ -9,6 +9,9 @@
 double convex_loss(const ufm_objective *objective, const ufm_labels *labels, int64_t column, const double *z,
                    double *gradient);
 
+/* Whether convex_loss knows the objective's loss. */
+bool convex_loss_known(const ufm_objective *objective);
+
 /* Work space for singular value decompositions of K x n matrices. */
 typedef struct {
     int64_t rows, cols, least; /* least: of rows and cols */

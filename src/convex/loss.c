@@ -2,6 +2,11 @@
 #include "internal.h"
 #include <math.h>
 
+bool convex_loss_known(const ufm_objective *objective)
+{
+    return objective->loss == UFM_LOSS_PAL || objective->loss == UFM_LOSS_PAL_N;
+}
+
 /* PAL and PAL-N: omega (m logsumexp(z) - sum_{k in S} z_k), gradient omega (m softmax(z) - y). */
 double convex_loss(const ufm_objective *objective, const ufm_labels *labels, int64_t column, const double *z,
                    double *gradient)

@@ -177,6 +177,9 @@ static ufm_status check(const ufm_labels *labels, const ufm_objective *objective
     int64_t absent = -1;
     ufm_status status = ufm_objective_check(objective, error);
     if (status != UFM_OK) return status;
+    if (!convex_loss_known(objective))
+        return ufm_fail(error, UFM_ERROR_UNSUPPORTED, "the proximal solver does not know the loss %s",
+                        ufm_loss_name(objective->loss));
     if (!(settings->tolerance >= 0) || settings->max_iterations < 0)
         return ufm_fail(error, UFM_ERROR_USAGE, "the tolerance and the number of iterations must be >= 0");
     if (objective->lambda_b > 0) return UFM_OK;

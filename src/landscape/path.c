@@ -207,7 +207,7 @@ static ufm_status prepare(walk *w, ufm_design **design, ufm_error *error)
 }
 
 ufm_status ufm_path_write(const ufm_labels *labels, const ufm_explorer *explorer,
-                          const ufm_path_settings *settings, const ufm_path_streams *streams,
+                          const ufm_path_settings *settings, const ufm_path_outputs *outputs,
                           ufm_path_info *info, ufm_error *error)
 {
     ufm_design *design = NULL;
@@ -223,9 +223,9 @@ ufm_status ufm_path_write(const ufm_labels *labels, const ufm_explorer *explorer
                              .margin_lower_bound = NAN,
                              .distance = NAN,
                              .margin_share = NAN};
-    if (streams) w.instance.streams = *streams;
+    if (outputs) w.instance.outputs = *outputs;
     status = prepare(&w, &design, error);
-    if (status == UFM_OK) path_headers(&w.instance.streams);
+    if (status == UFM_OK) path_headers(&w.instance.outputs);
     for (int64_t i = 0; i < settings->points && status == UFM_OK; i++) {
         const double share = (double)i / (double)(settings->points - 1);
         status = visit(&w, settings->high * pow(settings->low / settings->high, share), error);

@@ -13,7 +13,7 @@ typedef struct {
     double *
         margin_X; /* K x n, the max-margin solution; NULL where the loss or the dimension has no such limit */
     double margin_value;
-    ufm_path_streams streams;
+    ufm_path_outputs outputs;
 } path_instance;
 
 /* One point; x is the vector of its model. */
@@ -29,6 +29,6 @@ typedef struct {
 ufm_status path_measure(const path_instance *instance, const path_point *point, ufm_path_info *info,
                         ufm_error *error);
 /* The CSV headers. */
-void path_headers(const ufm_path_streams *streams);
+void path_headers(const ufm_path_outputs *outputs);
 
 #endif

@@ -23,18 +23,18 @@ typedef struct {
     ufm_prediction *prediction; /* or NULL */
 } view;
 
-void path_headers(const ufm_path_streams *streams)
+void path_headers(const ufm_path_outputs *outputs)
 {
-    if (streams->levels)
+    if (outputs->levels)
         fputs(
             "factor,mu_ratio,objective,gap,multiplicity,scale,scale_ratio,margin,norm,scale_ratio_predicted,"
             "margin_predicted\n",
-            streams->levels);
-    if (streams->spectrum)
+            outputs->levels);
+    if (outputs->spectrum)
         fputs(
             "factor,mu_ratio,objective,gap,penalty_gap,certified,rank,nc2,nuclear_norm,distance,margin_share,"
             "index,singular_value\n",
-            streams->spectrum);
+            outputs->spectrum);
 }
 
 /* ---- Levels of multiplicity ---------------------------------------------------------------------- */
@@ -100,8 +100,8 @@ static void measure_levels(const view *v, ufm_path_info *info)
             v->prediction && singles ? v->prediction->scale[l] / v->prediction->scale[0] : NAN;
         keep_worst(&info->worst_scale_ratio, scale / first, ratio_predicted);
         keep_worst(&info->worst_margin, means.margin, margin_predicted);
-        if (!v->instance->streams.levels) continue;
-        fprintf(v->instance->streams.levels,
+        if (!v->instance->outputs.levels) continue;
+        fprintf(v->instance->outputs.levels,
                 "%.17g,%.17g,%.17g,%.6g,%lld,%.17g,%.17g,%.17g,%.17g,%.17g,%.17g\n", v->at->factor,
                 mu_ratio(v), v->at->certificate.objective, relative_gap(&v->at->certificate), (long long)m,
                 scale, scale / first, means.margin, means.norm, ratio_predicted, margin_predicted);
@@ -134,37 +134,58 @@ static double least_margin(const view *v)
     return least;
 }
 
-static void measure_spectrum(const view *v, ufm_path_info *info)
+/* Singular values that do not count become 0. */
+static ufm_path_step make_step(view *v)
 {
     const path_instance *instance = v->instance;
     const ufm_certificate *c = &v->at->certificate;
-    double nuclear = 0, distance = NAN, share = NAN;
-    int64_t rank = 0;
+    ufm_path_step step = {.factor = v->at->factor,
+                          .mu_ratio = mu_ratio(v),
+                          .objective = c->objective,
+                          .gap = relative_gap(c),
+                          .penalty_gap = NAN,
+                          .nc2 = collapsed(v) ? NAN : v->metrics->nc2,
+                          .distance = NAN,
+                          .margin_share = NAN,
+                          .values = v->singular,
+                          .singular_value = v->sigma};
     for (int64_t j = 0; j < v->singular; j++) {
-        nuclear += v->sigma[j];
-        rank += !collapsed(v) && v->sigma[j] > rank_floor * v->sigma[0];
+        const bool counts = !collapsed(v) && v->sigma[j] > rank_floor * v->sigma[0];
+        if (!counts) v->sigma[j] = 0;
+        step.rank += counts;
+        step.nuclear_norm += v->sigma[j];
     }
-    const double gap = relative_gap(c), penalty_gap = rank > 0 ? c->gap / (c->mu * nuclear) : NAN;
-    if (instance->margin_X && rank > 0) {
-        distance = ufm_direction_distance(instance->labels, v->X, instance->margin_X);
-        share = least_margin(v) * instance->margin_value / nuclear;
+    if (step.rank > 0) step.penalty_gap = c->gap / (c->mu * step.nuclear_norm);
+    if (instance->margin_X && step.rank > 0) {
+        step.distance = ufm_direction_distance(instance->labels, v->X, instance->margin_X);
+        step.margin_share = least_margin(v) * instance->margin_value / step.nuclear_norm;
     }
-    const bool certified =
-        c->verdict == UFM_CERTIFIED_GLOBAL && (rank == 0 || penalty_gap <= penalty_tolerance);
-    info->uncertified += !certified;
-    if (certified && info->uncertified == 0) info->certified_to = mu_ratio(v);
-    if (!(info->worst_gap >= gap)) info->worst_gap = gap;
-    if (rank > 0 && !(info->worst_penalty_gap >= penalty_gap)) info->worst_penalty_gap = penalty_gap;
-    info->rank = rank;
-    info->distance = distance;
-    info->margin_share = share;
-    if (!instance->streams.spectrum) return;
-    for (int64_t j = 0; j < v->singular; j++)
-        fprintf(instance->streams.spectrum,
-                "%.17g,%.17g,%.17g,%.6g,%.6g,%d,%lld,%.17g,%.17g,%.17g,%.17g,%lld,%.17g\n", v->at->factor,
-                mu_ratio(v), c->objective, gap, penalty_gap, certified, (long long)rank,
-                collapsed(v) ? NAN : v->metrics->nc2, nuclear, distance, share, (long long)j + 1,
-                j < rank ? v->sigma[j] : 0);
+    step.certified =
+        c->verdict == UFM_CERTIFIED_GLOBAL && (step.rank == 0 || step.penalty_gap <= penalty_tolerance);
+    return step;
+}
+
+static void count_step(const ufm_path_step *step, ufm_path_info *info)
+{
+    info->points++;
+    info->uncertified += !step->certified;
+    if (step->certified && info->uncertified == 0) info->certified_to = step->mu_ratio;
+    if (!(info->worst_gap >= step->gap)) info->worst_gap = step->gap;
+    if (step->rank > 0 && !(info->worst_penalty_gap >= step->penalty_gap))
+        info->worst_penalty_gap = step->penalty_gap;
+    info->rank = step->rank;
+    info->distance = step->distance;
+    info->margin_share = step->margin_share;
+}
+
+static void write_step(const ufm_path_step *s, const ufm_path_outputs *outputs)
+{
+    if (outputs->visit) outputs->visit(outputs->context, s);
+    for (int64_t j = 0; outputs->spectrum && j < s->values; j++)
+        fprintf(outputs->spectrum, "%.17g,%.17g,%.17g,%.6g,%.6g,%d,%lld,%.17g,%.17g,%.17g,%.17g,%lld,%.17g\n",
+                s->factor, s->mu_ratio, s->objective, s->gap, s->penalty_gap, s->certified,
+                (long long)s->rank, s->nc2, s->nuclear_norm, s->distance, s->margin_share, (long long)j + 1,
+                s->singular_value[j]);
 }
 
 /* ---- The view -------------------------------------------------------------------------------------- */
@@ -215,8 +236,9 @@ ufm_status path_measure(const path_instance *instance, const path_point *point, 
     const ufm_status status = view_make(&v, error);
     if (status == UFM_OK) {
         measure_levels(&v, info);
-        measure_spectrum(&v, info);
-        info->points++;
+        const ufm_path_step step = make_step(&v);
+        count_step(&step, info);
+        write_step(&step, &instance->outputs);
     }
     view_free(&v);
     return status;
