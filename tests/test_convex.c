@@ -15,6 +15,11 @@ static bool is_tag(const ufm_labels *labels, int64_t column, int64_t k)
     return false;
 }
 
+static ufm_duplicates kept_or_merged(int trial)
+{
+    return trial % 3 == 0 ? UFM_DUPLICATES_MERGE : UFM_DUPLICATES_KEEP;
+}
+
 /* |X D|_* of K x n numbers. */
 static double nuclear_norm(const ufm_labels *labels, const double *X)
 {
@@ -198,7 +203,7 @@ static void proximal_against_newton(void)
     int collapsed = 0;
     for (int trial = 0; trial < (test_fast() ? 12 : 160); trial++) {
         const int64_t K = 2 + ufm_rng_below(rng, 7);
-        ufm_labels *labels = test_random_labels(rng, K, K + ufm_rng_below(rng, 9), trial % 3 == 0);
+        ufm_labels *labels = test_random_labels(rng, K, K + ufm_rng_below(rng, 9), kept_or_merged(trial));
         ufm_objective o = {trial % 2 ? UFM_LOSS_PAL_N : UFM_LOSS_PAL, 1, 1,
                            trial % 4 < 2 ? 0 : pow(10, -4 * ufm_rng_uniform(rng))};
         double mu_max;
@@ -252,7 +257,7 @@ static void factorisation(void)
     double worst = 0;
     for (int trial = 0; trial < 50; trial++) {
         const int64_t K = 2 + ufm_rng_below(rng, 6), rank = 1 + ufm_rng_below(rng, K);
-        ufm_labels *labels = test_random_labels(rng, K, K + 3, trial % 2);
+        ufm_labels *labels = test_random_labels(rng, K, K + 3, kept_or_merged(trial));
         const int64_t n = labels->columns;
         const ufm_objective o = {UFM_LOSS_PAL, pow(10, -4 * ufm_rng_uniform(rng)), 1e-3, 0};
         double left[64], *right = calloc((size_t)(K * n), sizeof *right),
@@ -527,7 +532,7 @@ static void dual_repair(void)
     for (int trial = 0; trial < 100; trial++) {
         const int64_t K = 2 + ufm_rng_below(rng, 6);
         const bool free_bias = trial % 2;
-        ufm_labels *labels = test_random_labels(rng, K, K + ufm_rng_below(rng, 6), trial % 3 == 0);
+        ufm_labels *labels = test_random_labels(rng, K, K + ufm_rng_below(rng, 6), kept_or_merged(trial));
         const int64_t n = labels->columns;
         double *L = calloc((size_t)(K * n), sizeof *L), *roots = calloc((size_t)n, sizeof *roots), bound;
         convex_svd work;
@@ -575,7 +580,7 @@ static void refusals(void)
 {
     ufm_rng *rng = ufm_rng_new(10);
     ufm_labels *labels = test_design(3, "1:2,2:1", UFM_DUPLICATES_MERGE),
-               *full = test_design(3, "3:2", false);
+               *full = test_design(3, "3:2", UFM_DUPLICATES_KEEP);
     ufm_labels *absent = two_classes(3, 2);
     double X[64] = {0}, b[8] = {0}, L[64];
     const ufm_logits logits = {X, b};
@@ -649,7 +654,7 @@ static void command_line(void)
     TEST(strstr(out, "\"solver\":\"proximal\"") || strstr(out, "\"solver\": \"proximal\""));
     TEST(strstr(out, "\"verdict\":\"global\"") || strstr(out, "\"verdict\": \"global\""));
     TEST(test_program("solve --classes 6 --samples 1:10,2:3 --solver proximal --dim 2", out, err,
-                      sizeof err) == 2);
+                      sizeof out) == 2);
     TEST(strstr(err, "rank 5") != NULL);
     TEST(test_program("solve --classes 6 --samples 1:10,2:3 --solver approximal", out, err, sizeof out) == 2);
     TEST(strstr(err, "gsl-bfgs2, proximal") != NULL);

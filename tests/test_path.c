@@ -7,6 +7,11 @@
 #include <ufmlab/landscape.h>
 #include <ufmlab/linalg.h>
 
+static ufm_duplicates kept_or_merged(int trial)
+{
+    return trial % 3 == 0 ? UFM_DUPLICATES_MERGE : UFM_DUPLICATES_KEEP;
+}
+
 /* ---- The threshold ------------------------------------------------------------------------------- */
 
 /* sigma_1 of G at W = H = 0 and a given b, in plain loops. */
@@ -92,7 +97,7 @@ static void threshold(void)
     double worst = 0;
     for (int trial = 0; trial < (test_fast() ? 8 : 60); trial++) {
         const int64_t K = 2 + ufm_rng_below(rng, 7);
-        ufm_labels *labels = test_random_labels(rng, K, K + ufm_rng_below(rng, 9), trial % 3 == 0);
+        ufm_labels *labels = test_random_labels(rng, K, K + ufm_rng_below(rng, 9), kept_or_merged(trial));
         ufm_objective o = {trial % 2 ? UFM_LOSS_PAL_N : UFM_LOSS_PAL, 1, 1,
                            trial % 4 < 2 ? 0 : pow(10, -3 * ufm_rng_uniform(rng))};
         double mu_max, b[16], plain[16];
