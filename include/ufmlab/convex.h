@@ -2,11 +2,9 @@
  * neither model nor optim nor theory, so that it is a second route to what they find.
  *
  * Notation: column i of the labels counts for c_i samples, N = sum c_i, D = diag(sqrt(c)); X = W H is K x n,
- * |.|_* the nuclear norm. For d >= rank X the regulariser of W and H is mu |X D|_* at its least (proof notes
- * 2, 12):
+ * |.|_* the nuclear norm. For d >= rank X the least regulariser of W and H is mu |X D|_* (notes 2 and 12):
  *
- *   min over W, H, b of f  =  min over X, b of  sum_i (c_i/N) loss(x_i + b, S_i) + mu |X D|_* + lambda_b
- * |b|^2.
+ *   min over W, H, b of f = min over X, b of sum_i (c_i/N) loss(x_i + b, S_i) + mu |X D|_* + lambda_b |b|^2.
  *
  * Copyright (C) 2026 the ufmlab authors. SPDX-License-Identifier: GPL-3.0-or-later */
 #ifndef UFMLAB_CONVEX_H
@@ -80,10 +78,11 @@ ufm_status ufm_convex_factor(const ufm_labels *labels, const ufm_objective *obje
  *   min |X D|_*   s.t.  z_ik = z_il for k, l in S_i,   z_ik - z_ij >= 1 for k in S_i, j not in S_i,
  *
  * with z_i = x_i, or z_i = x_i + b, b free, when `free_bias` (lambda_b = 0). */
-/* The caller's arrays: the point found, and what proves it: the dual problem is
+
+/* The caller's arrays: the point found, and what proves it. The dual problem is
  *
- *   max sum_i sum_{j not in S_i} |L_ij|  s.t.  1^T L = 0,  L_ij <= 0 for j not in S_i,  |L D^-1| <= 1
- * (largest singular value),  and L 1 = 0 with a free bias;
+ *   max sum_i sum_{j not in S_i} |L_ij|  s.t.  1^T L = 0,  L_ij <= 0 for j not in S_i,
+ *   largest singular value of L D^-1 at most 1,  and L 1 = 0 with a free bias;
  *
  * the objective of any feasible L is at most |X D|_* of any feasible X. */
 typedef struct {

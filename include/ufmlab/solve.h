@@ -39,10 +39,10 @@ ufm_status ufm_solve(const ufm_labels *labels, const ufm_solve_settings *setting
 /* Vectors of the size of H held at once, labels merged or kept. */
 int64_t ufm_solve_copies(ufm_solver solver, int64_t history);
 
-/* The same by proximal gradient on the convex problem in the logits (ufmlab/convex.h), a route that shares nothing
- * with the minimisers: from zero, with the objective, dimension, tolerance, iteration limit, observer (x is NULL) and
- * gap tolerance of the settings. info.gradient_norm is the norm of a subgradient of the convex problem.
- * UFM_ERROR_UNSUPPORTED when its optimum has a larger rank than the dimension. */
+/* The same by proximal gradient on the convex problem in the logits (ufmlab/convex.h), a route that shares
+ * nothing with the minimisers: from zero, with the objective, dimension, tolerance, iteration limit, observer
+ * (x is NULL) and gap tolerance of the settings. info.gradient_norm is the norm of a subgradient of the
+ * convex problem. UFM_ERROR_UNSUPPORTED when its optimum has a larger rank than the dimension. */
 ufm_status ufm_solve_proximal(const ufm_labels *labels, const ufm_solve_settings *settings,
                               ufm_solution **solution, ufm_error *error);
 /* Vectors of the size of H that it holds at once. */

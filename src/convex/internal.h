@@ -31,9 +31,8 @@ ufm_status convex_absent_class(const ufm_labels *labels, int64_t *absent);
 /* ---- Max-margin ---- */
 /* z (K) becomes the nearest point that is constant, t, on the column's tag set and at most t - 1 off it. */
 void convex_project(const ufm_labels *labels, int64_t column, double *z);
-/* L (K x n) becomes a feasible point of the dual but for its scale, by the least changes at hand; *bound is
- * the dual objective after division by the largest singular value of L D^-1 (0 for L = 0). `roots` is
- * sqrt(c). */
+/* L (K x n) becomes a feasible point of the dual problem by small changes, scaled so that the largest
+ * singular value of L D^-1 is 1 (but for L = 0); *bound is its objective. `roots` is sqrt(c). */
 ufm_status convex_dual_bound(const ufm_labels *labels, bool free_bias, const double *roots, convex_svd *work,
                              double *L, double *bound);
 

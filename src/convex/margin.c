@@ -17,8 +17,7 @@ typedef struct {
     bool free_bias;
     int64_t classes, columns, numbers;
     double *storage;
-    double *v, *shrunk, *feasible, *before, *scratch, *best, *dual; /* K x n each; `before` and
- `scratch` are free between steps */
+    double *v, *shrunk, *feasible, *before, *scratch, *best, *dual; /* K x n each */
     double *roots, *bias;                                           /* n; K */
     convex_svd svd;
     double threshold; /* of the singular values */
@@ -122,13 +121,13 @@ static ufm_status look(splitting *s, ufm_margin_info *info)
     double nuclear, bound;
     memcpy(s->scratch, s->feasible, (size_t)s->numbers * sizeof(double));
     centre(s, s->scratch);
-    memcpy(s->before, s->scratch, (size_t)s->numbers * sizeof(double));
     remove_bias(s, s->scratch);
     ufm_status status = convex_nuclear(&s->svd, s->scratch, &nuclear);
     if (status != UFM_OK) return status;
     if (nuclear < info->value) {
         info->value = nuclear;
-        memcpy(s->best, s->before, (size_t)s->numbers * sizeof(double));
+        memcpy(s->best, s->feasible, (size_t)s->numbers * sizeof(double));
+        centre(s, s->best);
     }
     dual_point(s, s->scratch);
     status = convex_dual_bound(s->labels, s->free_bias, s->roots, &s->svd, s->scratch, &bound);
@@ -179,9 +178,9 @@ static ufm_status iterate(splitting *s, const ufm_convex_settings *settings, ufm
         if (status != UFM_OK) return status;
         const bool last = info->iterations >= settings->max_iterations;
         if (info->iterations % LOOK != 0 && !last) continue;
-        if (info->iterations / LOOK <= ADAPTATIONS) adapt(s);
         status = look(s, info);
         if (status != UFM_OK) return status;
+        if (info->iterations / LOOK <= ADAPTATIONS) adapt(s);
         info->seconds = ufm_seconds() - started;
         const double gap = (info->value - info->lower_bound) / info->value;
         const ufm_convex_progress progress = {info->iterations, info->iterations, info->value, gap,

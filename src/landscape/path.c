@@ -17,9 +17,9 @@ typedef struct {
 
 /* ---- One point ----------------------------------------------------------------------------------- */
 
-/* x = last + (last - before) scaled to the step: along a path W and H grow like roots of log(1/lambda),
- * almost linearly in log lambda. Where that is no better than staying, as after a singular value was born, x
- * = last. */
+/* Along a path W and H grow like roots of log(1/lambda), almost linearly in log lambda: x is where the line
+ * through the last two points arrives, or the last one where that is better, as after a singular value was
+ * born. */
 static void extrapolate(walk *w, double step)
 {
     memcpy(w->x, w->last, (size_t)w->size * sizeof(double));
@@ -60,8 +60,7 @@ static bool is_sharp(const walk *w)
 {
     const ufm_certificate *c = &w->at.certificate;
     const double weights = ufm_norm(w->instance.labels->classes * w->instance.dim, w->x);
-    const double regulariser =
-        2 * w->at.objective.lambda_w * weights * weights; /* lambda_h |H|^2 is its half */
+    const double regulariser = 2 * w->at.objective.lambda_w * weights * weights; /* half is lambda_h |H|^2 */
     return c->verdict == UFM_CERTIFIED_GLOBAL &&
            (c->gap <= 1e-9 * regulariser || c->gap <= 1e-14 * c->objective);
 }
@@ -88,9 +87,8 @@ static ufm_status solve_point(walk *w, ufm_error *error)
     ufm_status status = polish_and_certify(w, w->x, &w->at.certificate, error);
     if (status == UFM_OK) w->info.restarts += w->at.certificate.verdict != UFM_CERTIFIED_GLOBAL;
     for (int n = 0; n < 3 && status == UFM_OK && !is_sharp(w); n++) status = try_again(w, noises[n], error);
-    if (status == UFM_OK && w->at.certificate.verdict == UFM_CERTIFIED_SADDLE)
-        status = try_again(w, 0, error);
-    return status;
+    const bool far = !(w->at.certificate.gap <= 1e-4 * fabs(w->at.certificate.objective));
+    return status == UFM_OK && far ? try_again(w, 0, error) : status;
 }
 
 static ufm_status allocate(walk *w)
@@ -105,10 +103,10 @@ static ufm_status allocate(walk *w)
 /* The point reached becomes the last one. */
 static void turn(walk *w, double step)
 {
-    double *const free = w->before;
+    double *const spare = w->before;
     w->before = w->last;
     w->last = w->x;
-    w->x = free;
+    w->x = spare;
     w->step_taken = step;
     if (w->known < 2) w->known++;
 }
