@@ -131,6 +131,9 @@ figures: deps ## draw the README's and the notes' figures anew into plots/figure
 		--lambda-w 5e-3 --lambda-h 1e-3 --quiet --out build/figures >> build/figures.log || exit 1; done
 	@$(BIN)/ufmlab landscape phase --classes 10 --samples 1:1000,2:100 --quiet --out build/figures >> build/figures.log
 	@$(BIN)/ufmlab landscape path --classes 6 --samples 1:10,2:3,3:1 --quiet --out build/figures >> build/figures.log
+	@$(BIN)/ufmlab landscape path --counts experiments/unbalanced.csv --duplicates merge --to 1e-11 --points 61 --quiet \
+		--out build/figures/unbalanced >> build/figures.log
+	@mv build/figures/unbalanced/figures/path-spectrum.png build/figures/figures/
 	@$(BIN)/ufmlab landscape collapse --classes 3 --samples 1:10,2:10 --quiet --out build/figures >> build/figures.log
 	@$(BIN)/ufmlab geometry --counts experiments/svhn-pairs.csv --quiet --out build/figures >> build/figures.log
 	@gnuplot -c plots/tag-wise-law.gp experiments/results/tag-wise-law.csv build/figures/figures/tag-wise-law.png

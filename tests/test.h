@@ -35,12 +35,14 @@ typedef struct {
     X(model) \
     X(optim) \
     X(certify) \
+    X(convex) \
     X(lemmas) \
     X(losses) \
     X(saddles) \
     X(multistart) \
     X(spectrum) \
     X(slices) \
+    X(path) \
     X(report) \
     X(verify) \
     X(cli)

@@ -260,6 +260,43 @@ static void test_certificate(void)
     test_worst("losses/certificate_gap", gap, 1e-11);
 }
 
+/* Proximal gradient on the convex problem agrees to the sum of both gaps. */
+static void test_proximal(void)
+{
+    ufm_rng *rng = ufm_rng_new(70);
+    double worst = -INFINITY;
+    for (int trial = 0; trial < (test_fast() ? 1 : 3) * TEST_LOSSES; trial++) {
+        const ufm_objective *o = &test_losses[trial % TEST_LOSSES];
+        const int64_t K = 3 + ufm_rng_below(rng, 3);
+        ufm_labels *labels = test_random_labels(rng, K, K + ufm_rng_below(rng, 8), UFM_DUPLICATES_MERGE);
+        ufm_solve_settings settings = ufm_solve_defaults();
+        ufm_solution *proximal = NULL;
+        ufm_error error = {{0}};
+        settings.objective = *o;
+        settings.threads = 1;
+        settings.minimize.max_iterations = 3000;
+        const ufm_status status = ufm_solve_proximal(labels, &settings, &proximal, &error);
+        if (o->loss == UFM_LOSS_PAL_FOCAL && o->parameter > 0) {
+            TEST(status == UFM_ERROR_UNSUPPORTED && strstr(error.text, "not convex") != NULL);
+        } else {
+            TEST_OK(status);
+            ufm_solution *other = newton(labels, o, K, 1);
+            const ufm_certificate a = proximal->certificate, b = other->certificate;
+            const double excess = (fabs(a.objective - b.objective) - a.gap - b.gap) / b.objective;
+            if (!(excess <= 1e-13) || !(a.gap <= 1e-5 * a.objective))
+                fprintf(stderr, "  trial %d, %s: f %.17g and %.17g, gaps %.3g and %.3g\n", trial,
+                        ufm_objective_loss_text(o).text, a.objective, b.objective, a.gap, b.gap);
+            TEST(a.gap <= 1e-5 * a.objective);
+            worst = fmax(worst, isnan(excess) ? INFINITY : excess);
+            ufm_solution_free(other);
+        }
+        ufm_solution_free(proximal);
+        ufm_labels_free(labels);
+    }
+    ufm_rng_free(rng);
+    test_worst("losses/proximal", worst, 1e-13);
+}
+
 /* The origin below the threshold is a strict saddle with the predicted curvature, for every loss. */
 static void test_origin(void)
 {
@@ -539,6 +576,7 @@ static const test_case cases[] = {{"tangents", test_tangents},
                                   {"degenerate", test_degenerate},
                                   {"conjugate", test_conjugate},
                                   {"certificate", test_certificate},
+                                  {"proximal", test_proximal},
                                   {"origin", test_origin},
                                   {"predicted_point", test_predicted_point},
                                   {"optimum_is_predicted", test_optimum_is_predicted},

@@ -130,7 +130,8 @@ ufm_status ufm_labels_read(const char *path, const ufm_read_settings *settings, 
 ufm_status ufm_label_columns_parse(const char *text, int64_t *label_columns, ufm_error *error);
 
 /* ---- The objective's parameters -----------------------------------------------------------------
- *   f(W,H,b) = (1/N) sum_i L(z_i, S_i) + lambda_w |W|_F^2 + lambda_h |H|_F^2 + lambda_b |b|^2,  z_i = W h_i + b.
+ *   f(W,H,b) = (1/N) sum_i L(z_i, S_i) + lambda_w |W|_F^2 + lambda_h |H|_F^2 + lambda_b |b|^2,  z_i = W h_i +
+ * b.
  *
  * With u_k = logsumexp(z) - z_k the cross-entropy of class k, m = |S| and y the multi-hot vector of S:
  *
@@ -143,8 +144,8 @@ ufm_status ufm_label_columns_parse(const char *text, int64_t *label_columns, ufm
  *
  * All but pal-mse and bce do not see a shift of all logits by one number ("shift-free").
  *
- * X(name, spelling, weight of multiplicity m, parameter, its default, least, greatest, shift-free, description);
- * parameter: what the number is called, NULL where the loss has none. */
+ * X(name, spelling, weight of multiplicity m, parameter, its default, least, greatest, shift-free,
+ * description); parameter: what the number is called, NULL where the loss has none. */
 #define UFM_LOSS_LIST(X)                                                                                     \
     X(UFM_LOSS_PAL, "pal", 1.0, NULL, 0, 0, 0, true, "pick-all-label cross-entropy (the paper)")             \
     X(UFM_LOSS_PAL_N, "pal-n", 1.0 / m, NULL, 0, 0, 0, true,                                                 \
@@ -166,8 +167,8 @@ const char *ufm_loss_name(ufm_loss loss);
 bool ufm_loss_shift_free(ufm_loss loss);
 /* Largest rank of a critical point's logits: K-1 for a shift-free loss, else K. */
 int64_t ufm_loss_rank(ufm_loss loss, int64_t classes);
-/* Least dimension from which every critical point is known to be global or a strict saddle (proof note 11): that rank
- * for a convex loss, INT64_MAX for pal-focal. */
+/* Least dimension from which every critical point is known to be global or a strict saddle (proof note 11):
+ * that rank for a convex loss, INT64_MAX for pal-focal. */
 int64_t ufm_loss_benign_dim(ufm_loss loss, int64_t classes);
 
 typedef struct {
@@ -176,11 +177,14 @@ typedef struct {
     double lambda_b;           /* >= 0 */
     double parameter;          /* the loss's epsilon or gamma; 0 where it has none */
 } ufm_objective;
-/* UFM_ERROR_USAGE unless lambda_w, lambda_h > 0, lambda_b >= 0, all are finite, and the loss's parameter is in its
- * range. */
+/* UFM_ERROR_USAGE unless lambda_w, lambda_h > 0, lambda_b >= 0, all are finite, and the loss's parameter is
+ * in its range. */
 ufm_status ufm_objective_check(const ufm_objective *objective, ufm_error *error);
 /* mu = 2 sqrt(lambda_w lambda_h), the weight of the nuclear norm of the logits. */
 double ufm_objective_mu(const ufm_objective *objective);
+/* UFM_ERROR_USAGE when f has no minimum over these labels: lambda_b = 0 and a class in no tag set (but for
+ * pal-mse and smoothed losses) or, with bce, in every one. */
+ufm_status ufm_objective_bounded(const ufm_labels *labels, const ufm_objective *objective, ufm_error *error);
 /* "NAME" or "NAME:PARAMETER", as "pal-focal:2", into loss and parameter; without a parameter its default. */
 ufm_status ufm_objective_parse_loss(const char *text, ufm_objective *objective, ufm_error *error);
 /* The inverse: 17 digits of the parameter. */

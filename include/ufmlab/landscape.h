@@ -213,23 +213,68 @@ typedef struct {
 ufm_status ufm_phase_write(const ufm_explorer *explorer, const ufm_phase_settings *settings, FILE *stream,
                            ufm_phase_info *info, ufm_error *error);
 
-/* Warm-started path of `points` values of lambda from `high` down to `low` (factors of the explorer's
- * lambda_w and lambda_h; geometric): rows
- * factor,mu_ratio,objective,gap,multiplicity,scale,scale_ratio,margin,
- * norm,scale_ratio_predicted,margin_predicted; gap relative, scale_ratio = C_m/C_1, norm the root mean square
- * of |h|. NaN where undefined: without W, without singles, predictions of unbalanced labels or for d < K-1.
- */
+/* The mu from which on W = H = 0, with the bias b (K, may be NULL) that is best there, is the global optimum,
+ * for any labels and d >= 1: mu_max = sigma_1(G) at that point; just below, it is a strict saddle (notes 10
+ * and 11). It depends on lambda_b but not on lambda_w and lambda_h; for balanced designs it is mu_c.
+ * UFM_ERROR_USAGE for an invalid objective. */
+ufm_status ufm_collapse_threshold(const ufm_labels *labels, const ufm_objective *objective, double *mu_max,
+                                  double *b, ufm_error *error);
+
+/* The optimum along `points` values of lambda from `high` down to `low` (factors of the explorer's lambda_w
+ * and lambda_h; geometric), each started from those before. Certified is a point with a duality gap of at
+ * most 1e-9 |f| and, but for W = H = 0, of at most 1e-3 mu |X D|_* (X = W H, D = diag(sqrt(c)), c the counts;
+ * this is the regulariser of W and H). The second matters far down, where f hardly exceeds its infimum. */
 typedef struct {
     double high, low;
     int64_t points;
 } ufm_path_settings;
+/* One point of a path; NaN where undefined. */
 typedef struct {
-    int64_t points, restarts; /* restarts: where the previous optimum led to a saddle */
-    double worst_gap, worst_scale_ratio, worst_margin; /* relative, against the prediction; NaN without */
+    double factor;      /* of lambda_w and lambda_h */
+    double mu_ratio;    /* mu/mu_max */
+    double objective;   /* f */
+    double gap;         /* relative to |f| */
+    double penalty_gap; /* relative to mu |X D|_* */
+    bool certified;
+    int64_t rank;                 /* of X: singular values above 1e-7 of the largest */
+    double nc2;                   /* |<W W^T> - E|_F, distance of the Gram matrix from a simplex ETF's */
+    double nuclear_norm;          /* |X D|_* */
+    double distance;              /* from the direction of the max-margin limit: ufm_direction_distance */
+    double margin_share;          /* of the largest margin for that norm: margin_value/|X D|_* times the
+                                     least z_k - z_j over all samples, k in S_i, j not */
+    int64_t values;               /* min(K, n) */
+    const double *singular_value; /* [values] of X D, descending, those that do not count for the rank 0;
+                                     valid during the visit only */
+} ufm_path_step;
+/* Where the points go; all may be NULL. `levels` receives rows
+ * factor,mu_ratio,objective,gap,multiplicity,scale,scale_ratio,margin,norm,scale_ratio_predicted,
+ * margin_predicted for each point and multiplicity: scale_ratio = C_m/C_1, norm the root mean square of |h|,
+ * NaN where undefined, predictions for balanced labels and d >= K-1 only. `spectrum` receives rows
+ * factor,mu_ratio,objective,gap,penalty_gap,certified,rank,nc2,nuclear_norm,distance,margin_share,index,
+ * singular_value for each point and singular value. */
+typedef struct {
+    FILE *levels, *spectrum;
+    void (*visit)(void *context, const ufm_path_step *step); /* after each point */
+    void *context;
+} ufm_path_outputs;
+typedef struct {
+    int64_t points;
+    int64_t restarts;    /* where the points before led to no global minimum at first */
+    int64_t uncertified; /* points that are not certified */
+    double certified_to; /* from the first down to this mu/mu_max all points are; NaN: the first is not */
+    double mu_max;
+    double worst_gap, worst_penalty_gap;
+    double worst_scale_ratio, worst_margin; /* relative, against the prediction; NaN without */
+    /* At the last point. */
+    int64_t rank;
+    double distance, margin_share;
+    /* Least |X D|_* in the limit of vanishing lambda, with a certified lower bound (ufm_max_margin, note 30);
+     * NaN for other losses than PAL and PAL-N, for d < K-1 and where nothing is to be separated. */
+    double margin_value, margin_lower_bound;
 } ufm_path_info;
 ufm_status ufm_path_write(const ufm_labels *labels, const ufm_explorer *explorer,
-                          const ufm_path_settings *settings, FILE *stream, ufm_path_info *info,
-                          ufm_error *error);
+                          const ufm_path_settings *settings, const ufm_path_outputs *outputs,
+                          ufm_path_info *info, ufm_error *error);
 
 /* Features under gradient descent from a Gaussian start of standard deviation `scale`, in the plane of the
  * final classifier's two leading singular directions: rows

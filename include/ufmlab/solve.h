@@ -4,6 +4,7 @@
 #define UFMLAB_SOLVE_H
 
 #include <ufmlab/certify.h>
+#include <ufmlab/convex.h>
 #include <ufmlab/metrics.h>
 #include <ufmlab/optim.h>
 #include <ufmlab/theory.h>
@@ -37,6 +38,15 @@ ufm_status ufm_solve(const ufm_labels *labels, const ufm_solve_settings *setting
                      ufm_error *error);
 /* Vectors of the size of H held at once, labels merged or kept. */
 int64_t ufm_solve_copies(ufm_solver solver, int64_t history);
+
+/* The same by proximal gradient on the convex problem in the logits (ufmlab/convex.h), a route that shares
+ * nothing with the minimisers: from zero, with the objective, dimension, tolerance, iteration limit, observer
+ * (x is NULL) and gap tolerance of the settings. info.gradient_norm is the norm of a subgradient of the
+ * convex problem. UFM_ERROR_UNSUPPORTED when its optimum has a larger rank than the dimension. */
+ufm_status ufm_solve_proximal(const ufm_labels *labels, const ufm_solve_settings *settings,
+                              ufm_solution **solution, ufm_error *error);
+/* Vectors of the size of H that it holds at once. */
+int64_t ufm_solve_proximal_copies(void);
 
 /* Distance from a prediction, all relative: of the objective; of W W^T in Frobenius norm (of its size when
  * the prediction vanishes, absolute); worst over multiplicities m < K of the fitted scale against C_m, NaN when

@@ -96,6 +96,10 @@ ufm_status read_instance(const options *opts, int64_t copies, ufm_labels **label
                          ufm_error *error);
 /* What solve and what starts with a solve have in common. */
 ufm_status read_solve_settings(const options *opts, ufm_solve_settings *settings, ufm_error *error);
+/* --solver proximal, which is no ufm_solver. */
+bool is_proximal(const options *opts);
+/* `copies` of read_instance: vectors of the size of H that the solver holds. */
+int64_t solve_copies(const options *opts, const ufm_solve_settings *settings);
 /* Fails before hours are spent when --save or --trace cannot be written. */
 ufm_status check_solve_outputs(const options *opts, ufm_error *error);
 /* Minimises and certifies, with a progress line, Ctrl-C, --trace and --save. */

@@ -371,7 +371,9 @@ int landscape_multistart(const options *opts)
         code = EXIT_FAILED;
     }
     /* note 11: none can exist there */
-    if (out.dim >= ufm_loss_benign_dim(task.explorer.objective.loss, task.labels->classes) && out.result->nonglobal_minima > 0) code = EXIT_FAILED;
+    if (out.dim >= ufm_loss_benign_dim(task.explorer.objective.loss, task.labels->classes) &&
+        out.result->nonglobal_minima > 0)
+        code = EXIT_FAILED;
 cleanup:
     ufm_output_abort(data);
     ufm_free(out.residual);

@@ -35,8 +35,10 @@ static ufm_status print_json(const ufm_prediction *p, const ufm_objective *objec
 static const char *describe_phase(const ufm_prediction *p)
 {
     if (p->phase == UFM_PHASE_SEPARATED)
-        return p->mean_scale > 0 ? "separated, W less its mean is a simplex ETF" : "separated, W is a simplex ETF";
-    return p->mean_scale > 0 ? "total collapse, all rows of W are equal" : "total collapse, W = H = 0 is optimal";
+        return p->mean_scale > 0 ? "separated, W less its mean is a simplex ETF"
+                                 : "separated, W is a simplex ETF";
+    return p->mean_scale > 0 ? "total collapse, all rows of W are equal"
+                             : "total collapse, W = H = 0 is optimal";
 }
 
 static void print_levels(const ufm_prediction *p)
@@ -58,14 +60,15 @@ static void print_text(const ufm_prediction *p)
     printf("K = %lld classes, N = %s samples\n", (long long)p->classes, p->samples_total);
     printf("mu = %.6g, mu_c = %.6g: %s\n", p->mu, p->mu_critical, describe_phase(p));
     if (!p->proved)
-        printf("NOT PROVED to be optimal: some tag's probability is so low that this loss is not convex there\n");
+        printf("NOT PROVED to be optimal: some tag's probability is so low that this loss is not convex "
+               "there\n");
     printf("f* = %.16g\n", p->objective);
     if (p->bias != 0) printf("b = %.16g in every class\n", p->bias);
     if (p->mean_scale > 0)
         printf("W W^T = %.16g (I - J/K) + %.16g J/K\n\n", p->gram_scale, p->mean_scale);
     else if (p->phase == UFM_PHASE_SEPARATED)
-        printf("|w_k|^2 = %.16g, angle between any two rows of W: arccos(-1/%lld)\n\n", p->weight_norm_squared,
-               (long long)p->classes - 1);
+        printf("|w_k|^2 = %.16g, angle between any two rows of W: arccos(-1/%lld)\n\n",
+               p->weight_norm_squared, (long long)p->classes - 1);
     if (p->phase == UFM_PHASE_SEPARATED || p->mean_scale > 0) print_levels(p);
 }
 

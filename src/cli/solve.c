@@ -4,6 +4,7 @@
 
 /* What there is to print. */
 typedef struct {
+    const char *solver;
     const ufm_labels *labels;
     const ufm_solve_settings *settings;
     const ufm_solution *solution;
@@ -18,7 +19,8 @@ static ufm_status judge(outcome *out, const ufm_design *design, ufm_error *error
     const ufm_point *point = &out->solution->point;
     ufm_status status = ufm_metrics_compute(point, out->labels, &out->metrics, error);
     const ufm_objective *objective = &out->settings->objective;
-    if (status != UFM_OK || !design || point->dim < ufm_loss_rank(objective->loss, point->classes)) return status;
+    if (status != UFM_OK || !design || point->dim < ufm_loss_rank(objective->loss, point->classes))
+        return status;
     status = ufm_predict(design, objective, &out->prediction, error);
     return status == UFM_OK
                ? ufm_compare(out->solution, out->labels, out->prediction, out->metrics, &out->comparison)
@@ -36,7 +38,7 @@ static ufm_status print_json(const outcome *out, ufm_error *error)
 {
     const ufm_minimize_info *info = &out->solution->info;
     ufm_json *json = ufm_json_new();
-    ufm_json_string(json, "solver", ufm_solver_name(out->settings->minimize.solver));
+    ufm_json_string(json, "solver", out->solver);
     ufm_json_string(json, "stop", ufm_stop_text(info->stop));
     ufm_json_string(json, "loss", ufm_objective_loss_text(&out->settings->objective).text);
     ufm_json_integer(json, "iterations", info->iterations);
@@ -85,8 +87,7 @@ static void print_text(const outcome *out)
     char nc[3][16];
     const ufm_minimize_info *info = &out->solution->info;
     const ufm_certificate *c = &out->solution->certificate;
-    printf("%s: %s after %lld iterations, %lld evaluations, %.3g s\n",
-           ufm_solver_name(out->settings->minimize.solver), ufm_stop_text(info->stop),
+    printf("%s: %s after %lld iterations, %lld evaluations, %.3g s\n", out->solver, ufm_stop_text(info->stop),
            (long long)info->iterations, (long long)info->evaluations, info->seconds);
     printf("  f             %.16g\n  lower bound   %.16g\n  duality gap   %.2e (%.1e of f): %s\n",
            c->objective, c->lower_bound, c->gap, c->gap / fabs(c->objective), ufm_certified_text(c->verdict));
@@ -106,8 +107,7 @@ static void print_text(const outcome *out)
                level->multiplicity > 1 ? metric(level->ncm, nc[0]) : "");
     }
     if (out->prediction)
-        printf("  against %s: f %s, W W^T %s, C_m %s (relative)\n",
-               comparison_name(out),
+        printf("  against %s: f %s, W W^T %s, C_m %s (relative)\n", comparison_name(out),
                metric(out->comparison.objective_error, nc[0]), metric(out->comparison.gram_error, nc[1]),
                metric(out->comparison.scale_error, nc[2]));
     if (c->verdict == UFM_CERTIFIED_SADDLE)
@@ -128,12 +128,12 @@ static int run(const options *opts)
     ufm_status status = read_solve_settings(opts, &settings, &error);
     if (status == UFM_OK) status = check_solve_outputs(opts, &error);
     if (status == UFM_OK)
-        status = read_instance(opts, ufm_solve_copies(settings.minimize.solver, settings.minimize.history),
-                               &labels, &design, &error);
+        status = read_instance(opts, solve_copies(opts, &settings), &labels, &design, &error);
     if (status != UFM_OK) goto cleanup;
     if (!design) snprintf(out.unbalanced, sizeof out.unbalanced, "%s", error.text);
     status = solve_instance(opts, labels, &settings, &solution, &error);
     if (status != UFM_OK) goto cleanup;
+    out.solver = opts->value[OPT_SOLVER].text;
     out.labels = labels;
     out.settings = &settings;
     out.solution = solution;

@@ -1,6 +1,24 @@
 /* From options and labels to a certified point, by descent or from a file. */
 #include "cli.h"
 #include <math.h>
+#include <string.h>
+
+/* The one solver that is no minimiser of f in W, H and b. */
+static const char proximal[] = "proximal";
+
+bool is_proximal(const options *opts)
+{
+    return strcmp(opts->value[OPT_SOLVER].text, proximal) == 0;
+}
+
+static ufm_status read_solver(const options *opts, ufm_solver *solver, ufm_error *error)
+{
+    if (is_proximal(opts)) return UFM_OK;
+    const ufm_status status = ufm_solver_parse(opts->value[OPT_SOLVER].text, solver, error);
+    const size_t length = strlen(error->text);
+    if (status != UFM_OK) snprintf(error->text + length, sizeof error->text - length, ", %s", proximal);
+    return status;
+}
 
 ufm_status read_solve_settings(const options *opts, ufm_solve_settings *settings, ufm_error *error)
 {
@@ -15,9 +33,13 @@ ufm_status read_solve_settings(const options *opts, ufm_solve_settings *settings
     settings->minimize.history = opts->value[OPT_HISTORY].integer;
     settings->minimize.fixed_step = opts->value[OPT_STEP].real;
     const ufm_status status = read_objective(opts, &settings->objective, error);
-    return status == UFM_OK
-               ? ufm_solver_parse(opts->value[OPT_SOLVER].text, &settings->minimize.solver, error)
-               : status;
+    return status == UFM_OK ? read_solver(opts, &settings->minimize.solver, error) : status;
+}
+
+int64_t solve_copies(const options *opts, const ufm_solve_settings *settings)
+{
+    return is_proximal(opts) ? ufm_solve_proximal_copies()
+                             : ufm_solve_copies(settings->minimize.solver, settings->minimize.history);
 }
 
 ufm_status check_solve_outputs(const options *opts, ufm_error *error)
@@ -64,7 +86,8 @@ static ufm_status minimise(const options *opts, const ufm_labels *labels, ufm_so
         fputs("iteration,evaluations,objective,gradient_norm,seconds\n", ufm_output_stream(watch.trace));
     settings->minimize.observe = observe;
     settings->minimize.context = &watch;
-    status = ufm_solve(labels, settings, solution, error);
+    status = is_proximal(opts) ? ufm_solve_proximal(labels, settings, solution, error)
+                               : ufm_solve(labels, settings, solution, error);
     progress_end(&watch.line);
     if (status != UFM_OK) {
         ufm_output_abort(watch.trace);
@@ -99,7 +122,10 @@ static ufm_status replace_objective(const options *opts, ufm_objective *objectiv
     ufm_objective wanted;
     const ufm_status status = read_objective(opts, &wanted, error);
     if (status != UFM_OK) return status;
-    if (opts->value[OPT_LOSS].given) objective->loss = wanted.loss;
+    if (opts->value[OPT_LOSS].given) {
+        objective->loss = wanted.loss;
+        objective->parameter = wanted.parameter;
+    }
     if (opts->value[OPT_LAMBDA_W].given) objective->lambda_w = wanted.lambda_w;
     if (opts->value[OPT_LAMBDA_H].given) objective->lambda_h = wanted.lambda_h;
     if (opts->value[OPT_LAMBDA_B].given) objective->lambda_b = wanted.lambda_b;

@@ -12,11 +12,17 @@ static bool go_on(void *context, const ufm_progress *now)
 
 ufm_status landscape_polish(ufm_model *model, const ufm_explorer *explorer, double *x, ufm_error *error)
 {
+    return landscape_polish_to(model, explorer, 1e-13, x, error);
+}
+
+ufm_status landscape_polish_to(ufm_model *model, const ufm_explorer *explorer, double tolerance, double *x,
+                               ufm_error *error)
+{
     ufm_minimize_settings settings = ufm_minimize_defaults();
     ufm_minimize_info info;
     ufm_explorer watched = *explorer;
     settings.solver = UFM_SOLVER_NEWTON;
-    settings.tolerance = 1e-13;
+    settings.tolerance = tolerance;
     settings.observe = go_on;
     settings.context = &watched;
     const ufm_function function = ufm_function_of_model(model);

@@ -7,6 +7,9 @@
 /* Newton from x (in place), the bias included when it is free. UFM_ERROR_CANCELLED when the explorer's
  * progress says so. */
 ufm_status landscape_polish(ufm_model *model, const ufm_explorer *explorer, double *x, ufm_error *error);
+/* The same to another gradient norm than 1e-13; 0: as far as double precision goes. */
+ufm_status landscape_polish_to(ufm_model *model, const ufm_explorer *explorer, double tolerance, double *x,
+                               ufm_error *error);
 /* Certificate of x; global up to a relative gap of 1e-9. */
 ufm_status landscape_certify(ufm_model *model, const ufm_labels *labels, const ufm_explorer *explorer,
                              const double *x, ufm_certificate *certificate, ufm_error *error);
