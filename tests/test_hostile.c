@@ -324,6 +324,46 @@ static void test_solution_files(void)
     check_solution(&s, "data set labels: only 1 class; at least 2 classes are needed");
 }
 
+/* ---- Paths that would fill the message: their end is shown, and the message is complete ---- */
+static void lengthen(const char *path, char *longer, size_t size)
+{
+    const char *name = strrchr(path, '/');
+    size_t used = (size_t)snprintf(longer, size, "%.*s", (int)(name - path), path);
+    while (used < 900) used += (size_t)snprintf(longer + used, size - used, "/.");
+    snprintf(longer + used, size - used, "%s", name);
+}
+
+static void check_long_path(const char *suffix, const char *text, const ufm_read_settings *settings,
+                            const char *word)
+{
+    char path[1100];
+    ufm_labels *labels;
+    ufm_error error = {""};
+    lengthen(text ? test_file(suffix, text) : test_path(suffix), path, sizeof path);
+    TEST(read_labels(path, settings, &labels, &error) != UFM_OK && !labels);
+    TEST(test_contains(error.text, word) && test_contains(error.text, strrchr(path, '/')));
+}
+
+static void test_long_paths(void)
+{
+    const ufm_read_settings none = {0}, last = LAST, both = {.label_columns = 2, .label_xml = "x"};
+    check_long_path(".counts", "tags,count\nx,1\n", &none, ":2: 'x' is not a tag");
+    check_long_path(".csv", "a,b\n1,x\n", &none, ":2: 'x' in column 2");
+    check_long_path(".arff", TWO "1,x\n", &last, ":4: the label 'b' is 'x'");
+    check_long_path(".json", "{\n[]}", &none, ":2: byte 3: not JSON");
+    check_long_path(".json", NULL, &none, ": No such file or directory; give a file that can be read");
+    check_long_path(".txt", NULL, &none, ": the suffix names no label format; give a .csv");
+    check_long_path(".csv", "", &both, ": --label-xml and --label-columns belong to .arff files");
+    check_long_path(".arff", "", &both, ": both --label-xml and --label-columns; give one");
+    char xml[1100];
+    lengthen(test_file(".xml", "<labels>\n<label/></labels>"), xml, sizeof xml);
+    const ufm_read_settings named = {.label_xml = xml};
+    ufm_labels *labels;
+    ufm_error error;
+    TEST(ufm_labels_read(test_file(".arff", TWO), &named, &labels, &error) == UFM_ERROR_INPUT);
+    TEST(test_contains(error.text, ".xml:2: a label without name; write"));
+}
+
 static const test_case cases[] = {
     {"truncation", test_truncation},
     {"mutation", test_mutation},
@@ -333,6 +373,7 @@ static const test_case cases[] = {
     {"windows_files", test_windows_files},
     {"huge_numbers", test_huge_numbers},
     {"solution_files", test_solution_files},
+    {"long_paths", test_long_paths},
     {NULL, NULL},
 };
 const test_suite suite_hostile = {"hostile", cases};

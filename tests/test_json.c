@@ -2,6 +2,7 @@
 #include "label_files.h"
 #include <stdlib.h>
 #include <string.h>
+#include <sys/wait.h>
 #include <ufmlab/io.h>
 #include <unistd.h>
 
@@ -112,6 +113,22 @@ static void test_stop_and_pipe(void)
     TEST_OK(read_json(path, &r, NULL));
     TEST(strcmp(r.shown, "0[ 1N1 0] ") == 0);
     close(ends[0]);
+    /* The byte order mark alone, the text later. */
+    if (pipe(ends) != 0) abort();
+    const pid_t child = fork();
+    if (child == 0) {
+        const bool marked = write(ends[1], "\xEF\xBB\xBF", 3) == 3;
+        usleep(50000);
+        _exit(marked && write(ends[1], "[1]", 3) == 3 ? 0 : 1);
+    }
+    close(ends[1]);
+    snprintf(path, sizeof path, "/dev/fd/%d", ends[0]);
+    recorder late = {.stop_after = 0};
+    TEST_OK(read_json(path, &late, NULL));
+    TEST(strcmp(late.shown, r.shown) == 0);
+    close(ends[0]);
+    int status;
+    TEST(waitpid(child, &status, 0) == child && status == 0);
 }
 
 static void check_refused(const char *bytes, size_t length, const char *place, const char *word)

@@ -22,6 +22,10 @@ ufm_status ufm_output_check(const char *path, ufm_error *error);
 /* Creates a directory and its missing parents; fine when it exists. */
 ufm_status ufm_make_directory(const char *path, ufm_error *error);
 
+/* A path for messages: the end of an overlong one, which is what tells files apart, so that the message fits.
+ */
+const char *ufm_shown_path(const char *path);
+
 /* ---- Bounded line input ------------------------------------------------------------------------- */
 /* Longest line accepted. */
 #define UFM_LINE_MAX ((int64_t)16 << 20)

@@ -189,17 +189,16 @@ ufm_status ufm_json_read(ufm_text *text, ufm_json_take *take, void *context, ufm
     if (!reader.parser)
         return ufm_fail(error, UFM_ERROR_MEMORY, "%s: not enough memory", ufm_text_path(text));
     ufm_text_at_line(text, 1);
-    const char *bytes;
-    int64_t length;
-    ufm_status status = ufm_text_block(text, &bytes, &length, error);
-    if (length >= 3 && memcmp(bytes, "\xEF\xBB\xBF", 3) == 0) { /* a byte order mark */
-        reader.before = 3;
-        bytes += 3;
-        length -= 3;
-    }
-    while (status == UFM_OK && length > 0) {
-        status = feed(&reader, bytes, length);
-        if (status == UFM_OK) status = ufm_text_block(text, &bytes, &length, error);
+    ufm_status status = UFM_OK;
+    while (status == UFM_OK) {
+        const char *bytes;
+        int64_t length;
+        status = ufm_text_block(text, &bytes, &length, error);
+        if (status != UFM_OK || length == 0) break;
+        const int64_t mark =
+            reader.before == 0 && length >= 3 && memcmp(bytes, "\xEF\xBB\xBF", 3) == 0 ? 3 : 0;
+        reader.before += mark;
+        if (length > mark) status = feed(&reader, bytes + mark, length - mark);
     }
     if (status == UFM_OK) status = finish(&reader);
     yajl_free(reader.parser);

@@ -8,6 +8,7 @@
 #include <sys/random.h>
 #include <sys/stat.h>
 #include <sys/vfs.h>
+#include <ufmlab/io.h>
 #include <unistd.h>
 
 enum { SHOWN_PATH = 200, LINKS_MAX = 40, NAMES_TRIED = 100 };

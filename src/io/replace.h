@@ -22,7 +22,5 @@ ufm_status ufm_replacement_check(const char *path, ufm_error *error);
 
 /* UFM_ERROR_IO with `PATH: the text of the error number; what to do about it`. */
 ufm_status ufm_fail_path(ufm_error *error, const char *path, int number);
-/* The end of an overlong path, which is what tells files apart, so that the message fits. */
-const char *ufm_shown_path(const char *path);
 
 #endif

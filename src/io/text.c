@@ -24,9 +24,11 @@ struct ufm_text {
 static ufm_status check_kind(const ufm_text *text, ufm_error *error)
 {
     if (S_ISDIR(text->opened.st_mode))
-        return ufm_fail(error, UFM_ERROR_IO, "%s: is a directory; give the name of a file", text->path);
+        return ufm_fail(error, UFM_ERROR_IO, "%s: is a directory; give the name of a file",
+                        ufm_shown_path(text->path));
     if (S_ISBLK(text->opened.st_mode))
-        return ufm_fail(error, UFM_ERROR_IO, "%s: is a block device; give the name of a file", text->path);
+        return ufm_fail(error, UFM_ERROR_IO, "%s: is a block device; give the name of a file",
+                        ufm_shown_path(text->path));
     return UFM_OK;
 }
 
@@ -45,7 +47,8 @@ ufm_status ufm_text_open(const char *path, ufm_text **text, ufm_error *error)
     }
     t->fd = open(path, O_RDONLY | O_CLOEXEC | O_NOCTTY);
     if (t->fd < 0 || fstat(t->fd, &t->opened) != 0) {
-        status = ufm_fail(error, UFM_ERROR_IO, "%s: %s; give a file that can be read", path, strerror(errno));
+        status = ufm_fail(error, UFM_ERROR_IO, "%s: %s; give a file that can be read", ufm_shown_path(path),
+                          strerror(errno));
         goto cleanup;
     }
     status = check_kind(t, error);

@@ -126,10 +126,10 @@ static ufm_status check_settings(const char *path, const ufm_read_settings *sett
         return ufm_fail(error, UFM_ERROR_USAGE,
                         "%s: an ARFF file does not say which attributes are labels; give --label-xml FILE or "
                         "--label-columns first:N|last:N",
-                        path);
+                        ufm_shown_path(path));
     if (settings->label_xml && settings->label_columns != 0)
         return ufm_fail(error, UFM_ERROR_USAGE, "%s: both --label-xml and --label-columns; give one of them",
-                        path);
+                        ufm_shown_path(path));
     return UFM_OK;
 }
 

@@ -102,8 +102,7 @@ static ufm_status take_record(coco_reader *coco, const ufm_json_token *token, uf
                      field_name[coco->section == COCO_ANNOTATIONS ? COCO_IMAGE_ID : COCO_ID]);
 }
 
-/* The depths: 0 the file's object, 1 the lists, 2 their records, 3 the fields, and what lies below a field.
- */
+/* The depths: 0 the file's object, 1 the lists, 2 their records, 3 the fields, then whatever they hold. */
 static ufm_status take(void *context, ufm_json_reader *json, const ufm_json_token *token, ufm_error *error)
 {
     coco_reader *coco = context;

@@ -7,6 +7,7 @@
 #include "labels/reader.h"
 
 typedef enum { COCO_OTHER, COCO_IMAGES, COCO_ANNOTATIONS, COCO_CATEGORIES, COCO_SECTIONS } coco_section;
+/* Fields that records need, and one that may be there. */
 typedef enum { COCO_ID, COCO_IMAGE_ID, COCO_CATEGORY_ID, COCO_FIELDS, COCO_NAME } coco_field;
 
 typedef struct {
@@ -14,7 +15,7 @@ typedef struct {
     ufm_json_reader *json;
     coco_section section; /* that the reader is in */
     bool seen[COCO_SECTIONS];
-    coco_field field; /* whose value comes next; COCO_FIELDS: one that is not needed */
+    coco_field field; /* whose value comes next; COCO_FIELDS: none that is wanted */
     unsigned given;   /* fields of the record, as bits */
     int64_t value[COCO_FIELDS];
     label_ids images, categories;

@@ -24,7 +24,8 @@ ufm_status ufm_label_xml_fail(ufm_error *error, const char *path, int64_t line, 
     va_start(arguments, format);
     vsnprintf(message.text, sizeof message.text, format, arguments);
     va_end(arguments);
-    return ufm_fail(error, UFM_ERROR_INPUT, "%s:%lld: %s", path, (long long)line, message.text);
+    return ufm_fail(error, UFM_ERROR_INPUT, "%s:%lld: %s", ufm_shown_path(path), (long long)line,
+                    message.text);
 }
 
 /* ---- expat's memory: ours, with the size in front because expat reallocates ---- */

@@ -18,10 +18,11 @@ ufm_status ufm_labels_read(const char *path, const ufm_read_settings *settings, 
         return ufm_fail(error, UFM_ERROR_INPUT,
                         "%s: the suffix names no label format; give a .csv (0/1 matrix with a header), an "
                         ".arff or a COCO instances .json file",
-                        path);
+                        ufm_shown_path(path));
     if (settings->label_xml || settings->label_columns != 0)
         return ufm_fail(error, UFM_ERROR_USAGE,
-                        "%s: --label-xml and --label-columns belong to .arff files; leave them out", path);
+                        "%s: --label-xml and --label-columns belong to .arff files; leave them out",
+                        ufm_shown_path(path));
     return json ? ufm_labels_read_coco(path, settings, labels, error)
                 : ufm_labels_read_multihot(path, settings, labels, error);
 }

@@ -178,7 +178,7 @@ static ufm_status read_objective(const reader *in, ufm_objective *objective)
 ufm_status ufm_solution_load(const char *path, ufm_solution **solution, ufm_labels **labels,
                              ufm_objective *objective, ufm_error *error)
 {
-    reader in = {NULL, path, error};
+    reader in = {NULL, ufm_shown_path(path), error};
     ufm_solution *made = NULL;
     ufm_status status = ufm_h5_open(path, &in.file, error);
     if (status != UFM_OK) return status;
