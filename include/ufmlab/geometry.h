@@ -105,6 +105,8 @@ typedef struct {
 ufm_status ufm_frame_compute(const ufm_point *point, const ufm_labels *labels,
                              const ufm_geometry_settings *settings, ufm_frame **frame, ufm_error *error);
 void ufm_frame_free(ufm_frame *frame);
+/* How many classes class k's group has, if k names it; else 0. */
+int64_t ufm_frame_group_size(const ufm_frame *frame, int64_t k);
 
 /* ---- Tag-wise laws ------------------------------------------------------------------------------
  * A law writes h_S, |S| >= 2, through vectors x_k of the classes: the single-label features mu_k (for the tag
