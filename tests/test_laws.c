@@ -723,6 +723,9 @@ static void cancelled(void)
     settings.context = &calls;
     TEST(ufm_tag_laws_compute(&made.point, made.labels, &settings, &laws, NULL) == UFM_ERROR_CANCELLED);
     TEST(laws == NULL && calls == 1);
+    ufm_frame *frame = NULL;
+    TEST(ufm_frame_compute(&made.point, made.labels, &settings, &frame, NULL) == UFM_ERROR_CANCELLED);
+    TEST(frame == NULL && calls == 2);
     ufm_labels_free(made.labels);
     ufm_rng_free(rng);
 }

@@ -105,6 +105,8 @@ typedef struct {
 ufm_status ufm_frame_compute(const ufm_point *point, const ufm_labels *labels,
                              const ufm_geometry_settings *settings, ufm_frame **frame, ufm_error *error);
 void ufm_frame_free(ufm_frame *frame);
+/* How many classes class k's group has, if k names it; else 0. */
+int64_t ufm_frame_group_size(const ufm_frame *frame, int64_t k);
 
 /* ---- Tag-wise laws ------------------------------------------------------------------------------
  * A law writes h_S, |S| >= 2, through vectors x_k of the classes: the single-label features mu_k (for the tag
@@ -112,10 +114,10 @@ void ufm_frame_free(ufm_frame *frame);
  *
  *   h_S = C_m sum_{k in S} a_k x_k,   a_k = m n_k^alpha / sum_{l in S} n_l^alpha,
  *
- * so that alpha = 0 is the tag-wise average of Theorem 1, with its C_m. n_k counts the samples that carry
- * class k, or the single-label ones. arXiv 2605.01897 announces a class-frequency-weighted synthesis of the
- * mu_k for imbalanced labels; whatever power of the frequency it means is covered by the fitted exponent.
- * X(name, spelling, exponent (NaN: fitted), summary) */
+ * so that alpha = 0 is the tag-wise average of Theorem 1, with its C_m. Any other exponent is a
+ * class-frequency law; n_k counts the samples that carry class k, or the single-label ones. (arXiv 2605.01897
+ * announces a class-frequency-weighted synthesis of multi-label features from single-label ones; its formula
+ * is not tested as such, only powers of the frequency.) X(name, spelling, exponent (NaN: fitted), summary) */
 #define UFM_LAW_LIST(X)                                                                                      \
     X(UFM_LAW_UNIFORM, "uniform", 0.0, "tag-wise average: equal weights")                                    \
     X(UFM_LAW_INVERSE, "n^-1", -1.0, "weights 1/n_k")                                                        \

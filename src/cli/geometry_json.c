@@ -82,8 +82,7 @@ static void add_groups(ufm_json *json, const ufm_frame *f)
     ufm_json_end(json);
     ufm_json_list(json, "merged");
     for (int64_t k = 0; k < f->classes; k++) {
-        int64_t members = 0;
-        for (int64_t l = k; l < f->classes; l++) members += f->group[l] == k;
+        const int64_t members = ufm_frame_group_size(f, k);
         if (members < 2) continue;
         ufm_json_list(json, NULL);
         for (int64_t l = k; l < f->classes; l++)

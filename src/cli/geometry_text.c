@@ -86,8 +86,7 @@ static void print_groups(const ufm_frame *f)
     printf("  merged (equal rows):");
     shown = 0;
     for (int64_t k = 0; k < f->classes && shown < GROUPS_SHOWN; k++) {
-        int64_t members = 0;
-        for (int64_t l = k; l < f->classes; l++) members += f->group[l] == k;
+        const int64_t members = ufm_frame_group_size(f, k);
         if (members < 2) continue;
         printf(shown++ > 0 ? "; %lld" : " %lld", (long long)k);
         int64_t listed = 1;

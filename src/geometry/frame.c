@@ -17,6 +17,13 @@ void ufm_frame_free(ufm_frame *frame)
     ufm_free(frame);
 }
 
+int64_t ufm_frame_group_size(const ufm_frame *frame, int64_t k)
+{
+    int64_t members = 0;
+    for (int64_t l = k; l < frame->classes; l++) members += frame->group[l] == k;
+    return members;
+}
+
 static ufm_frame *frame_new(int64_t classes)
 {
     ufm_frame *frame = ufm_alloc(1, sizeof *frame);
@@ -71,22 +78,27 @@ static ufm_status decompose(double *gram, ufm_frame *frame)
 }
 
 /* Over the pairs of vectors that are not NULL. */
-static ufm_angles measure_angles(int64_t count, int64_t dim, const double *const *vector, double expected)
+static ufm_status measure_angles(const geometry_data *data, const double *const *vector,
+                                 const ufm_geometry_settings *settings, double expected, ufm_angles *result)
 {
     ufm_angles angles = {0, INFINITY, 0, 0, 0};
-    for (int64_t k = 0; k < count; k++)
+    for (int64_t k = 0; k < data->classes; k++) {
+        if (!geometry_progress(settings, (double)k / (double)data->classes, "measuring angles"))
+            return UFM_ERROR_CANCELLED;
         for (int64_t l = 0; l < k; l++) {
             if (!vector[k] || !vector[l]) continue;
-            const double angle = degrees * ufm_angle(dim, vector[k], vector[l]);
+            const double angle = degrees * ufm_angle(data->dim, vector[k], vector[l]);
             angles.pairs++;
             angles.mean += angle;
             angles.least = fmin(angles.least, angle);
             angles.most = fmax(angles.most, angle);
             angles.off = fmax(angles.off, fabs(angle - expected));
         }
-    if (angles.pairs == 0) return (ufm_angles){0, NAN, NAN, NAN, NAN};
+    }
+    if (angles.pairs == 0) return UFM_OK;
     angles.mean /= (double)angles.pairs;
-    return angles;
+    *result = angles;
+    return UFM_OK;
 }
 
 /* Joins the groups of classes with equal rows; the least class names a group. */
@@ -109,15 +121,13 @@ static void find_groups(const geometry_data *data, double tolerance, ufm_frame *
                     frame->group[j] = from < into ? from : into;
         }
     }
-    for (int64_t k = 0; k < K; k++) {
-        int64_t members = 0;
-        for (int64_t l = k; l < K; l++) members += frame->group[l] == k;
-        frame->merged += members > 1;
-    }
+    for (int64_t k = 0; k < K; k++) frame->merged += ufm_frame_group_size(frame, k) > 1;
 }
 
-static ufm_status measure(const geometry_data *data, double tolerance, double *gram, ufm_frame *frame)
+static ufm_status measure(const geometry_data *data, const ufm_geometry_settings *settings, double *gram,
+                          ufm_frame *frame)
 {
+    const double tolerance = settings->tolerance;
     const int64_t K = frame->classes, d = data->dim;
     const ufm_matrix rows = ufm_view(data->row, d, K);
     const double **vector = ufm_alloc(2 * K, sizeof *vector);
@@ -139,10 +149,11 @@ static ufm_status measure(const geometry_data *data, double tolerance, double *g
                                            ? NAN
                                            : gram[k + l * K] / (frame->norm[k] * frame->norm[l]);
     }
-    frame->rows = measure_angles(K, d, vector, frame->etf_angle);
-    frame->means = measure_angles(K, d, vector + K, frame->etf_angle);
+    ufm_status status = measure_angles(data, vector, settings, frame->etf_angle, &frame->rows);
+    if (status == UFM_OK)
+        status = measure_angles(data, vector + K, settings, frame->etf_angle, &frame->means);
     ufm_free(vector);
-    return decompose(gram, frame);
+    return status == UFM_OK ? decompose(gram, frame) : status;
 }
 
 ufm_status ufm_frame_compute(const ufm_point *point, const ufm_labels *labels,
@@ -155,7 +166,7 @@ ufm_status ufm_frame_compute(const ufm_point *point, const ufm_labels *labels,
     const int64_t K = data.classes;
     ufm_frame *result = frame_new(K);
     double *gram = ufm_alloc(K * K, sizeof *gram);
-    status = result && gram ? measure(&data, settings->tolerance, gram, result) : UFM_ERROR_MEMORY;
+    status = result && gram ? measure(&data, settings, gram, result) : UFM_ERROR_MEMORY;
     ufm_free(gram);
     geometry_data_clear(&data);
     if (status == UFM_OK) {

@@ -144,30 +144,29 @@ static double try_exponent(weighted_fit *fit, double alpha)
     return accumulate(fit);
 }
 
-/* Best exponent in [-LIMIT, LIMIT]: the best point of a grid, then golden sections beside it. NaN where all
- * frequencies that matter are equal: no exponent can be told from another. */
-static double find_exponent(weighted_fit *fit)
+/* Whether some exponents can be told apart: two frequencies that matter differ. */
+static bool has_exponent(weighted_fit *fit)
 {
-    enum { LIMIT = 4, STEPS = 4, SECTIONS = 60 };
-    const double golden = 0.6180339887498949;
-    double least = INFINITY, most = 0, best = NAN, value = INFINITY;
+    const geometry_sets *sets = &fit->data->sets;
+    double least = INFINITY, most = 0;
+    set_weights(fit, 0);
     for (int64_t s = 0; s < fit->data->count; s++) {
-        set_weights(fit, 0);
-        if (ufm_labels_multiplicity(fit->data->sets.labels, s) < 2 || normaliser(fit, s) == 0) continue;
-        for (int64_t t = 0; t < ufm_labels_multiplicity(fit->data->sets.labels, s); t++) {
-            const double n = fit->frequency[geometry_tags(&fit->data->sets, s)[t]];
+        const int64_t m = ufm_labels_multiplicity(sets->labels, s);
+        if (m < 2 || normaliser(fit, s) == 0) continue;
+        for (int64_t t = 0; t < m; t++) {
+            const double n = fit->frequency[geometry_tags(sets, s)[t]];
             least = fmin(least, n);
             most = fmax(most, n);
         }
     }
-    if (!(most > least)) return NAN;
-    for (int i = -LIMIT * STEPS; i <= LIMIT * STEPS; i++) {
-        const double trial = try_exponent(fit, (double)i / STEPS);
-        if (!(trial < value)) continue;
-        value = trial;
-        best = (double)i / STEPS;
-    }
-    double low = fmax(-LIMIT, best - 1.0 / STEPS), high = fmin(LIMIT, best + 1.0 / STEPS);
+    return most > least;
+}
+
+/* Golden sections of [low, high]. */
+static double narrow_exponent(weighted_fit *fit, double low, double high)
+{
+    enum { SECTIONS = 60 };
+    const double golden = 0.6180339887498949;
     double left = high - golden * (high - low), right = low + golden * (high - low);
     double at_left = try_exponent(fit, left), at_right = try_exponent(fit, right);
     for (int i = 0; i < SECTIONS; i++) {
@@ -186,6 +185,21 @@ static double find_exponent(weighted_fit *fit)
         }
     }
     return (low + high) / 2;
+}
+
+/* Best exponent in [-LIMIT, LIMIT]: around the best point of a grid. */
+static double find_exponent(weighted_fit *fit)
+{
+    enum { LIMIT = 4, STEPS = 4 };
+    double best = 0, value = INFINITY;
+    if (!has_exponent(fit)) return NAN;
+    for (int i = -LIMIT * STEPS; i <= LIMIT * STEPS; i++) {
+        const double trial = try_exponent(fit, (double)i / STEPS);
+        if (!(trial < value)) continue;
+        value = trial;
+        best = (double)i / STEPS;
+    }
+    return narrow_exponent(fit, fmax(-LIMIT, best - 1.0 / STEPS), fmin(LIMIT, best + 1.0 / STEPS));
 }
 
 /* Residuals from the vectors themselves: differences of squares would lose half the digits. */
