@@ -3,7 +3,7 @@
 in = ARG1
 out = ARG2
 folder = ARG0[1:strlen(ARG0)-strlen("geometry-classes.gp")]
-expected = "class,samples,singles,w_norm,mu_norm,w_predicted,mu_predicted,deviation,group"
+expected = "class,samples,singles,w_norm,mu_norm,w_predicted,mu_predicted,deviation,group,name"
 width = 9.0
 height = 4.4
 load folder."style.gp"

@@ -39,7 +39,8 @@ static ufm_status solve(const options *opts, geometry_report *report, ufm_error 
 static ufm_status predict(geometry_report *report, ufm_error *error)
 {
     ufm_design *design;
-    if (!report->balance->balanced || report->solution->point.dim < report->labels->classes - 1)
+    if (!report->balance->balanced ||
+        report->solution->point.dim < ufm_loss_rank(report->settings.objective.loss, report->labels->classes))
         return UFM_OK;
     ufm_status status = ufm_labels_to_design(report->labels, &design, error);
     if (status != UFM_OK) return status;

@@ -19,13 +19,26 @@ static void put_tags(FILE *stream, const ufm_labels *labels, int64_t set)
         fprintf(stream, t > labels->offset[set] ? "+%d" : "%d", labels->tag[t]);
 }
 
+/* A quoted field: names may hold commas and quotes. */
+static void put_text(FILE *stream, const char *text)
+{
+    fputc('"', stream);
+    for (const char *c = text; *c; c++) {
+        if (*c == '"') fputc('"', stream);
+        fputc(*c, stream);
+    }
+    fputc('"', stream);
+}
+
 static void write_classes(const geometry_report *r, FILE *stream)
 {
     const ufm_prediction *p = r->prediction;
     const bool predicted = p && p->phase == UFM_PHASE_SEPARATED;
     const double w = predicted ? sqrt(p->weight_norm_squared) : NAN;
-    const double mean = predicted && p->multiplicity[0] == 1 ? p->scale[0] * w : NAN;
-    fputs("class,samples,singles,w_norm,mu_norm,w_predicted,mu_predicted,deviation,group\n", stream);
+    /* with a mean_scale the features are no multiple of w_k */
+    const bool multiple = predicted && p->multiplicity[0] == 1 && !(p->mean_scale > 0);
+    const double mean = multiple ? p->scale[0] * w : NAN;
+    fputs("class,samples,singles,w_norm,mu_norm,w_predicted,mu_predicted,deviation,group,name\n", stream);
     for (int64_t k = 0; k < r->labels->classes; k++) {
         fprintf(stream, "%lld,%lld,%lld", (long long)k, (long long)r->balance->class_samples[k],
                 (long long)(r->balance->level[0].multiplicity == 1 ? r->balance->class_level[k] : 0));
@@ -34,7 +47,9 @@ static void write_classes(const geometry_report *r, FILE *stream)
         put(stream, w);
         put(stream, mean);
         put(stream, r->frame->class_deviation[k]);
-        fprintf(stream, ",%lld\n", (long long)r->frame->group[k]);
+        fprintf(stream, ",%lld,", (long long)r->frame->group[k]);
+        if (r->labels->name) put_text(stream, r->labels->name[k]);
+        fputc('\n', stream);
     }
 }
 

@@ -169,6 +169,14 @@ static void add_laws(ufm_json *json, const ufm_tag_laws *laws)
     ufm_json_end(json);
 }
 
+static void add_names(ufm_json *json, const ufm_labels *labels)
+{
+    if (!labels->name || labels->classes > ARRAYS_UP_TO) return;
+    ufm_json_list(json, "class_names");
+    for (int64_t k = 0; k < labels->classes; k++) ufm_json_string(json, NULL, labels->name[k]);
+    ufm_json_end(json);
+}
+
 ufm_status geometry_print_json(const geometry_report *report, ufm_error *error)
 {
     const ufm_objective *objective = &report->settings.objective;
@@ -177,11 +185,12 @@ ufm_status geometry_print_json(const geometry_report *report, ufm_error *error)
     ufm_json_integer(json, "samples_total", report->labels->samples);
     ufm_json_integer(json, "unlabelled_dropped", report->labels->unlabelled_dropped);
     ufm_json_integer(json, "dim", report->solution->point.dim);
-    ufm_json_string(json, "loss", ufm_loss_name(objective->loss));
+    ufm_json_string(json, "loss", ufm_objective_loss_text(objective).text);
     ufm_json_number(json, "lambda_w", objective->lambda_w);
     ufm_json_number(json, "lambda_h", objective->lambda_h);
     ufm_json_number(json, "lambda_b", objective->lambda_b);
     json_certificate(json, &report->solution->certificate);
+    add_names(json, report->labels);
     add_balance(json, report->balance, report->limit_slack);
     add_frame(json, report->frame);
     add_laws(json, report->laws);

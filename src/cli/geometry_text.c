@@ -20,7 +20,8 @@ static void print_head(const geometry_report *r)
     const ufm_objective *o = &r->settings.objective;
     printf("K = %lld, N = %lld, %lld tag sets, d = %lld, loss %s, lambda %g, %g, %g\n",
            (long long)r->labels->classes, (long long)r->labels->samples, (long long)r->balance->tag_sets,
-           (long long)r->solution->point.dim, ufm_loss_name(o->loss), o->lambda_w, o->lambda_h, o->lambda_b);
+           (long long)r->solution->point.dim, ufm_objective_loss_text(o).text, o->lambda_w, o->lambda_h,
+           o->lambda_b);
     if (r->file)
         printf("%s:", r->file);
     else
