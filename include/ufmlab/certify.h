@@ -56,4 +56,21 @@ ufm_certify_settings ufm_certify_defaults(void);
 ufm_status ufm_certify(const ufm_point *point, const ufm_labels *labels, const ufm_objective *objective,
                        const ufm_certify_settings *settings, ufm_certificate *certificate, ufm_error *error);
 
+/* Ways down that need new dimensions: orthonormal u outside the range of W with |G^T u| = sigma > mu, the
+ * singular values of G without that range. In a direction a that W and H do not use (there is one in
+ * dimension d+1), the second derivative of f along (dW, dH) = (alpha u a^T, -beta a u^T G/sigma) is 2
+ * lambda_w alpha^2 + 2 lambda_h beta^2 - 2 alpha beta sigma, negative for some alpha, beta. At a critical
+ * point without such u the range of W is all that matters, and the duality gap is zero. */
+typedef struct {
+    int64_t count; /* at most `most` of the settings, the largest sigma first */
+    int64_t total; /* how many there are */
+    double *sigma; /* [count] */
+    double *u;     /* K x count */
+} ufm_escape;
+void ufm_escape_free(ufm_escape *escape);
+/* The `most` steepest ways. Errors as for ufm_certify. */
+ufm_status ufm_certify_escape(const ufm_point *point, const ufm_labels *labels,
+                              const ufm_objective *objective, const ufm_certify_settings *settings,
+                              int64_t most, ufm_escape **escape, ufm_error *error);
+
 #endif

@@ -56,10 +56,24 @@ ufm_status ufm_model_start(const ufm_model *model, uint64_t seed, double scale, 
 ufm_point ufm_model_point(const ufm_model *model, const double *x, double *H);
 /* The inverse: x from a point of the same shape. */
 ufm_status ufm_model_pack(const ufm_model *model, const ufm_point *point, double *x, ufm_error *error);
-/* x from `small`, the vector of the model with the same labels in dimension `rank` <= dim: zero columns of W
- * and zero rows of H fill it up, and the objective stays. A critical point stays one. */
+/* x from `small`, the vector of the model with the same labels in dimension `rank`. rank <= dim: zero columns
+ * of W and zero rows of H fill it up, and the objective stays. A critical point stays one. rank > dim: the
+ * last columns of W and rows of H are left out. */
 void ufm_model_embed(const ufm_model *model, int64_t rank, const double *small, double *x);
 /* Minimises over b alone, exactly (Newton on a convex K-dimensional function), in place. */
 ufm_status ufm_model_minimize_bias(ufm_model *model, double *x, ufm_error *error);
+
+/* Turns the features by an orthogonal matrix Q, (W, H) -> (W Q, Q^T H), onto the eigenvectors of
+ * lambda_w W^T W + lambda_h H H^T; its eigenvalues (d numbers, descending) go to `weight`. The logits stay.
+ * At a critical point both terms become diagonal, and weight_j is mu times the j-th singular value of the
+ * logits W H. */
+ufm_status ufm_model_rotate(const ufm_model *model, double *x, double *weight);
+
+/* Preconditioner M at x: the diagonal of the Hessian without its cross term; positive definite. Cheapest
+ * where the point lies in its principal axes (ufm_model_rotate), because M does not turn with the point.
+ * `prepare` computes it (about the work of a Hessian-vector product) and keeps one vector of the length of x
+ * in the model; `precondition` gives out = M^{-1} v for the x prepared last. */
+ufm_status ufm_model_prepare(ufm_model *model, const double *x);
+void ufm_model_precondition(const ufm_model *model, const double *v, double *out);
 
 #endif

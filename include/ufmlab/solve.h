@@ -16,8 +16,17 @@ typedef struct {
     double init_scale;    /* standard deviation of the Gaussian start; 0 starts at the origin */
     double gap_tolerance; /* relative, for the verdict */
     ufm_minimize_settings minimize;
+    /* Instead of starting at random in `dim`, start at the origin and add dimensions, each along a direction
+     * in which the certificate finds the point to be a saddle, until the relative duality gap is at most
+     * `gap_target` and the gradient at most minimize.tolerance. Preconditioned truncated Newton whatever
+     * minimize.solver says; `dim`, `seed` and `init_scale` are not used. A dimension that would need more
+     * than `memory_limit` bytes (0: no limit) is UFM_ERROR_MEMORY. */
+    bool grow;
+    double gap_target;
+    int64_t memory_limit;
 } ufm_solve_settings;
-/* PAL, lambda 5e-4, 1e-4, 1e-3, dim 0 (stands for K), seed 1, scale 0.3, gap 1e-6. */
+/* PAL, lambda 5e-4, 1e-4, 1e-3, dim 0 (stands for K), seed 1, scale 0.3, gap 1e-6; not growing, target 1e-9.
+ */
 ufm_solve_settings ufm_solve_defaults(void);
 
 /* A point with its arrays. */
@@ -27,6 +36,7 @@ typedef struct {
         *features;          /* what the point borrows from; after ufm_solve storage is x of ufmlab/model.h */
     ufm_minimize_info info; /* zero for a point that was loaded */
     ufm_certificate certificate;
+    int64_t growths; /* how often the dimension grew; 0 without settings.grow */
 } ufm_solution;
 void ufm_solution_free(ufm_solution *solution);
 

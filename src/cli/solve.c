@@ -2,12 +2,27 @@
 #include "cli.h"
 #include <math.h>
 
+/* Up to this many classes the dimension is K, which is always enough. */
+enum { FIXED_CLASSES = 32 };
+
 typedef struct {
     const options *opts;
     progress_line line;
     ufm_output *trace;
     double first_gradient, tolerance;
+    ufm_progress last; /* without x */
 } watcher;
+
+static void draw(watcher *watch, int64_t products)
+{
+    const ufm_progress *now = &watch->last;
+    const double fraction =
+        log(watch->first_gradient / now->gradient_norm) / log(watch->first_gradient / watch->tolerance);
+    char hessian[48] = "";
+    if (products > 0) snprintf(hessian, sizeof hessian, "  %lld Hessian products", (long long)products);
+    progress_draw(&watch->line, fraction, "iteration %lld%s  f %.12g  |gradient| %.1e",
+                  (long long)now->iteration, hessian, now->value, now->gradient_norm);
+}
 
 static bool observe(void *context, const ufm_progress *now)
 {
@@ -16,10 +31,15 @@ static bool observe(void *context, const ufm_progress *now)
     if (watch->trace)
         fprintf(ufm_output_stream(watch->trace), "%lld,%lld,%.17g,%.17g,%.6f\n", (long long)now->iteration,
                 (long long)now->evaluations, now->value, now->gradient_norm, now->seconds);
-    const double fraction =
-        log(watch->first_gradient / now->gradient_norm) / log(watch->first_gradient / watch->tolerance);
-    progress_draw(&watch->line, fraction, "iteration %lld  f %.12g  |gradient| %.1e",
-                  (long long)now->iteration, now->value, now->gradient_norm);
+    watch->last = *now;
+    watch->last.x = NULL;
+    draw(watch, now->products);
+    return !interrupted();
+}
+
+static bool working(void *context, int64_t products)
+{
+    draw(context, products);
     return !interrupted();
 }
 
@@ -35,10 +55,37 @@ static ufm_status read_settings(const options *opts, ufm_solve_settings *setting
     settings->minimize.max_iterations = opts->value[OPT_MAX_ITERATIONS].integer;
     settings->minimize.history = opts->value[OPT_HISTORY].integer;
     settings->minimize.fixed_step = opts->value[OPT_STEP].real;
-    const ufm_status status = read_objective(opts, &settings->objective, error);
-    return status == UFM_OK
-               ? ufm_solver_parse(opts->value[OPT_SOLVER].text, &settings->minimize.solver, error)
-               : status;
+    settings->gap_target = opts->value[OPT_GAP].real;
+    settings->memory_limit = memory_limit(opts);
+    bool merge;
+    ufm_status status = read_objective(opts, &settings->objective, error);
+    if (status == UFM_OK) status = read_merge(opts, &merge, error);
+    if (status != UFM_OK) return status;
+    if (merge) settings->minimize.solver = UFM_SOLVER_NEWTON;
+    if (opts->value[OPT_SOLVER].given)
+        status = ufm_solver_parse(opts->value[OPT_SOLVER].text, &settings->minimize.solver, error);
+    settings->grow = merge && settings->minimize.solver == UFM_SOLVER_NEWTON && !opts->value[OPT_DIM].given &&
+                     !opts->value[OPT_INIT_SCALE].given;
+    return status;
+}
+
+/* The labels; and whether the dimension grows, which `settings` says is wanted where there are enough
+ * classes. */
+static ufm_status read_labels(const options *opts, ufm_solve_settings *settings, ufm_labels **labels,
+                              ufm_design **design, ufm_error *error)
+{
+    const int64_t copies = ufm_solve_copies(settings->minimize.solver, settings->minimize.history);
+    ufm_labels *read = NULL;
+    ufm_status status = read_instance(opts, settings->grow ? 0 : copies, &read, design, error);
+    if (status != UFM_OK) return status;
+    if (settings->grow && read->classes <= FIXED_CLASSES) {
+        settings->grow = false;
+        ufm_error memory = {{0}}; /* `error` may hold why there is no design */
+        status = check_memory(opts, read, copies, &memory);
+        if (status != UFM_OK) *error = memory;
+    }
+    *labels = read;
+    return status;
 }
 
 /* What there is to print. */
@@ -81,6 +128,7 @@ static ufm_status print_json(const outcome *out, ufm_error *error)
     ufm_json_number(json, "seconds", info->seconds);
     ufm_json_integer(json, "classes", out->labels->classes);
     ufm_json_integer(json, "dim", out->solution->point.dim);
+    ufm_json_integer(json, "growths", out->solution->growths);
     ufm_json_integer(json, "samples_total", out->labels->samples);
     ufm_json_integer(json, "features", out->labels->columns);
     ufm_json_integer(json, "unlabelled_dropped", out->labels->unlabelled_dropped);
@@ -117,8 +165,10 @@ static void print_text(const outcome *out)
            (long long)info->iterations, (long long)info->evaluations, info->seconds);
     printf("  f             %.16g\n  lower bound   %.16g\n  duality gap   %.2e (%.1e of f): %s\n",
            c->objective, c->lower_bound, c->gap, c->gap / fabs(c->objective), ufm_certified_text(c->verdict));
-    printf("  |gradient|    %.2e\n  sigma_1/mu    %.12g\n  rank          %lld of d = %lld\n",
-           c->gradient_norm, c->sigma1 / c->mu, (long long)c->rank, (long long)out->solution->point.dim);
+    printf("  |gradient|    %.2e\n  sigma_1/mu    %.12g\n  rank          %lld of d = %lld", c->gradient_norm,
+           c->sigma1 / c->mu, (long long)c->rank, (long long)out->solution->point.dim);
+    if (out->solution->growths > 0) printf(", grown %lld times", (long long)out->solution->growths);
+    printf("\n");
     printf("  NC1 %s  NC2 %s  NC3 %s\n", metric(out->metrics->nc1, nc[0]), metric(out->metrics->nc2, nc[1]),
            metric(out->metrics->nc3, nc[2]));
     for (int64_t l = 0; l < out->metrics->levels; l++) {
@@ -165,6 +215,7 @@ static ufm_status solve(const options *opts, const ufm_labels *labels, ufm_solve
     if (watch.trace)
         fputs("iteration,evaluations,objective,gradient_norm,seconds\n", ufm_output_stream(watch.trace));
     settings->minimize.observe = observe;
+    settings->minimize.working = working;
     settings->minimize.context = &watch;
     status = ufm_solve(labels, settings, solution, error);
     progress_end(&watch.line);
@@ -186,9 +237,7 @@ static int run(const options *opts)
     int code = EXIT_DONE;
     ufm_status status = read_settings(opts, &settings, &error);
     if (status == UFM_OK) status = check_outputs(opts, &error);
-    if (status == UFM_OK)
-        status = read_instance(opts, ufm_solve_copies(settings.minimize.solver, settings.minimize.history),
-                               &labels, &design, &error);
+    if (status == UFM_OK) status = read_labels(opts, &settings, &labels, &design, &error);
     if (status != UFM_OK) goto cleanup;
     if (!design) snprintf(out.unbalanced, sizeof out.unbalanced, "%s", error.text);
     interrupt_install();

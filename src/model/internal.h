@@ -23,6 +23,7 @@ struct ufm_model {
     ufm_pool *pool;     /* NULL when one thread serves best */
     int threads;
     model_part *part; /* [threads] */
+    double *diagonal; /* [size] of the inverse preconditioner; NULL before ufm_model_prepare */
 };
 
 /* The blocks of x. */
