@@ -8,8 +8,9 @@
 
 /* A smooth function of `size` variables. `value` and `gradient` (which also returns the value) are required,
  * `hessian_vector` only by newton. Optional are `prepare` and `precondition`, both or neither: newton calls
- * prepare(x) where it stands and then takes out = M^{-1} v for a symmetric positive definite M that is near
- * the Hessian at x. */
+ * prepare(x) where it stands and then takes out = M^{-1} v for a symmetric positive definite M that is near the
+ * Hessian at x. With them goes `prepared_product`, if there: hessian_vector at the x prepared last, of which six
+ * digits suffice. */
 typedef struct {
     int64_t size;
     void *context;
@@ -18,6 +19,7 @@ typedef struct {
     void (*hessian_vector)(void *context, const double *x, const double *v, double *product);
     ufm_status (*prepare)(void *context, const double *x);
     void (*precondition)(void *context, const double *v, double *out);
+    void (*prepared_product)(void *context, const double *x, const double *v, double *product);
 } ufm_function;
 
 /* The UFM objective as such a function, without and with the model's preconditioner; borrows the model. */

@@ -24,6 +24,8 @@ struct ufm_model {
     int threads;
     model_part *part; /* [threads] */
     double *diagonal; /* [size] of the inverse preconditioner; NULL before ufm_model_prepare */
+    float *probability; /* K x n: softmax of the logits at the point prepared last */
+    float *single;      /* what products in single precision need */
 };
 
 /* The blocks of x. */
@@ -52,5 +54,8 @@ double model_softmax(const ufm_model *model, int64_t column, double *z);
 
 /* omega_m c / N of a column, the weight of its loss. */
 double model_weight(const ufm_model *model, int64_t column);
+
+/* Numbers that `single` of the model holds. */
+int64_t model_single_numbers(const ufm_model *model);
 
 #endif

@@ -109,6 +109,8 @@ void ufm_model_free(ufm_model *model)
     ufm_pool_free(model->pool);
     ufm_free(model->root_count);
     ufm_free(model->diagonal);
+    ufm_free(model->probability);
+    ufm_free(model->single);
     ufm_free(model);
 }
 

@@ -16,8 +16,12 @@ static double column_curvature(const ufm_model *model, int64_t column, double *z
 {
     const double m = (double)ufm_labels_multiplicity(model->labels, column);
     const double scale = model_weight(model, column) * m / (double)ufm_labels_count(model->labels, column);
+    float *kept = model->probability + column * model->classes;
     (void)model_softmax(model, column, z);
-    for (int64_t k = 0; k < model->classes; k++) curvature[k] = scale * z[k] * (1 - z[k]);
+    for (int64_t k = 0; k < model->classes; k++) {
+        curvature[k] = scale * z[k] * (1 - z[k]);
+        kept[k] = (float)z[k];
+    }
     return scale;
 }
 
@@ -75,9 +79,11 @@ ufm_status ufm_model_prepare(ufm_model *model, const double *x)
 {
     const int64_t K = model->classes, d = model->dim;
     if (!model->diagonal) model->diagonal = ufm_alloc(ufm_model_size(model), sizeof(double));
+    if (!model->probability) model->probability = ufm_alloc(K * model->columns, sizeof(float));
+    if (!model->single) model->single = ufm_alloc(model_single_numbers(model), sizeof(float));
     double *squares = ufm_alloc(K * d, sizeof(double));
     double *scratch = ufm_alloc(model->threads * (d + 1) * model->tile, sizeof(double));
-    const bool ready = model->diagonal && squares && scratch;
+    const bool ready = model->diagonal && model->probability && model->single && squares && scratch;
     if (ready) {
         for (int64_t j = 0; j < K * d; j++) squares[j] = x[j] * x[j];
         for (int t = 0; t < model->threads; t++) {

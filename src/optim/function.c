@@ -26,6 +26,11 @@ static void model_precondition(void *model, const double *v, double *out)
     ufm_model_precondition(model, v, out);
 }
 
+static void model_prepared_product(void *model, const double *x, const double *v, double *product)
+{
+    ufm_model_prepared_product(model, x, v, product);
+}
+
 ufm_function ufm_function_of_model(ufm_model *model)
 {
     return (ufm_function){.size = ufm_model_size(model),
@@ -40,5 +45,6 @@ ufm_function ufm_function_preconditioned(ufm_model *model)
     ufm_function function = ufm_function_of_model(model);
     function.prepare = model_prepare;
     function.precondition = model_precondition;
+    function.prepared_product = model_prepared_product;
     return function;
 }

@@ -88,7 +88,7 @@ static ufm_status check(const ufm_function *function, const ufm_minimize_setting
         return ufm_fail(error, UFM_ERROR_USAGE, "iterations must be >= 0 and the history >= 1");
     if (!(settings->fixed_step >= 0) || !(settings->newton_switch >= 0))
         return ufm_fail(error, UFM_ERROR_USAGE, "step and switch must be numbers >= 0");
-    if (!function->prepare != !function->precondition)
+    if (!function->prepare != !function->precondition || (function->prepared_product && !function->prepare))
         return ufm_fail(error, UFM_ERROR_USAGE, "a preconditioner needs both prepare and precondition");
     if (solvers[settings->solver]->needs_hessian && !function->hessian_vector)
         return ufm_fail(error, UFM_ERROR_UNSUPPORTED, "solver %s needs Hessian-vector products",

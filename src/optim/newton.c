@@ -107,7 +107,9 @@ static bool multiply(solver_run *run, const newton_state *state, const double *v
 {
     const ufm_minimize_settings *settings = run->settings;
     run->products++;
-    run->function->hessian_vector(run->function->context, state->x, v, state->product);
+    const ufm_function *function = run->function;
+    (function->prepared_product ? function->prepared_product
+                                : function->hessian_vector)(function->context, state->x, v, state->product);
     return !settings->working || settings->working(settings->context, run->products);
 }
 
