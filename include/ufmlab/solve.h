@@ -18,9 +18,10 @@ typedef struct {
     ufm_minimize_settings minimize;
     /* Instead of starting at random in `dim`, start at the origin and add dimensions, each along a direction
      * in which the certificate finds the point to be a saddle, until the relative duality gap is at most
-     * `gap_target` and the gradient at most minimize.tolerance. Preconditioned truncated Newton whatever
-     * minimize.solver says; `dim`, `seed` and `init_scale` are not used. A dimension that would need more
-     * than `memory_limit` bytes (0: no limit) is UFM_ERROR_MEMORY. */
+     * `gap_target` and the gradient at most minimize.tolerance; then polish, unless minimize.no_polish.
+     * Preconditioned truncated Newton whatever minimize.solver says; `seed` and `init_scale` are not used.
+     * The result has at least `dim` dimensions (0: as many as were needed). Dimensions that would need more
+     * than `memory_limit` bytes (0: no limit) are UFM_ERROR_MEMORY. */
     bool grow;
     double gap_target;
     int64_t memory_limit;

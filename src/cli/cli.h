@@ -90,8 +90,6 @@ ufm_status read_objective(const options *opts, ufm_objective *objective, ufm_err
 ufm_status read_merge(const options *opts, bool *merge, ufm_error *error);
 /* Bytes that may be used: --memory, or what there is. */
 int64_t memory_limit(const options *opts);
-/* Whether `copies` vectors of the size of H fit into the memory; read_instance asks this about its `copies`. */
-ufm_status check_memory(const options *opts, const ufm_labels *labels, int64_t copies, ufm_error *error);
 /* The instance of the options. `design` is NULL when the labels follow none, and `error` says why; either may
  * be NULL on input when not wanted. Designs are not expanded when `labels` is NULL. `copies` as in
  * ufm_expansion. */

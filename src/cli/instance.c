@@ -62,7 +62,8 @@ static ufm_status read_file(const options *opts, bool merge, bool refuse, ufm_la
     return ufm_labels_read(opts->value[OPT_LABELS].text, &settings, labels, error);
 }
 
-ufm_status check_memory(const options *opts, const ufm_labels *labels, int64_t copies,
+/* What a file's instance needs, checked as ufm_design_expand does for designs. */
+static ufm_status check_memory(const options *opts, const ufm_labels *labels, int64_t copies,
                                ufm_error *error)
 {
     const double gib = 1024.0 * 1024 * 1024;

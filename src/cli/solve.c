@@ -2,8 +2,8 @@
 #include "cli.h"
 #include <math.h>
 
-/* Up to this many classes the dimension is K, which is always enough. */
-enum { FIXED_CLASSES = 32 };
+/* Up to this many classes d = K whatever the rank, and the last digits cost nothing. */
+enum { FEW_CLASSES = 32 };
 
 typedef struct {
     const options *opts;
@@ -69,23 +69,17 @@ static ufm_status read_settings(const options *opts, ufm_solve_settings *setting
     return status;
 }
 
-/* The labels; and whether the dimension grows, which `settings` says is wanted where there are enough
- * classes. */
+/* The labels, and what a growing dimension has to do with their number of classes. */
 static ufm_status read_labels(const options *opts, ufm_solve_settings *settings, ufm_labels **labels,
                               ufm_design **design, ufm_error *error)
 {
     const int64_t copies = ufm_solve_copies(settings->minimize.solver, settings->minimize.history);
-    ufm_labels *read = NULL;
-    ufm_status status = read_instance(opts, settings->grow ? 0 : copies, &read, design, error);
-    if (status != UFM_OK) return status;
-    if (settings->grow && read->classes <= FIXED_CLASSES) {
-        settings->grow = false;
-        ufm_error memory = {{0}}; /* `error` may hold why there is no design */
-        status = check_memory(opts, read, copies, &memory);
-        if (status != UFM_OK) *error = memory;
-    }
-    *labels = read;
-    return status;
+    const ufm_status status = read_instance(opts, settings->grow ? 0 : copies, labels, design, error);
+    if (status != UFM_OK || !settings->grow) return status;
+    const bool few = (*labels)->classes <= FEW_CLASSES;
+    settings->dim = few ? (*labels)->classes : 0;
+    settings->minimize.no_polish = !few;
+    return UFM_OK;
 }
 
 /* What there is to print. */

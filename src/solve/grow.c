@@ -50,18 +50,19 @@ static bool working(void *context, int64_t products)
     return !outer->working || outer->working(outer->context, g->info.products + products);
 }
 
-static ufm_status run_stage(growth *g, double tolerance, ufm_error *error)
+static ufm_status run_stage(growth *g, double tolerance, bool polish, ufm_error *error)
 {
     ufm_minimize_settings settings = g->state.settings->minimize;
     settings.solver = UFM_SOLVER_NEWTON;
     settings.newton_switch = 0;
-    settings.no_polish = true;
+    settings.no_polish = !polish;
     settings.tolerance = tolerance;
     settings.max_iterations -= g->info.iterations;
     settings.observe = observe;
     settings.working = working;
     settings.context = g;
-    const ufm_function function = ufm_function_preconditioned(g->state.model);
+    ufm_function function = ufm_function_preconditioned(g->state.model);
+    if (polish) function.prepared_product = NULL; /* the last digits need all of them */
     ufm_minimize_info info;
     const ufm_status status = ufm_minimize(&function, &settings, g->state.x, &info, error);
     if (status != UFM_OK) return status;
@@ -151,7 +152,7 @@ static ufm_status grow(growth *g, ufm_error *error)
     ufm_status status = grow_resize(&g->state, 1, error);
     for (int stage = 0; status == UFM_OK && stage < STAGES; stage++) {
         ufm_escape *escape = NULL;
-        status = run_stage(g, tolerance, error);
+        status = run_stage(g, tolerance, false, error);
         if (status == UFM_OK) status = grow_trim(&g->state, error);
         if (status == UFM_OK && g->state.settings->objective.lambda_b == 0)
             status = ufm_model_minimize_bias(g->state.model, g->state.x, error);
@@ -169,12 +170,30 @@ static ufm_status grow(growth *g, ufm_error *error)
     return status;
 }
 
+/* What the caller wants beyond a tight gap: the last digits, and at least so many dimensions. */
+static ufm_status finish(growth *g, ufm_error *error)
+{
+    const ufm_solve_settings *settings = g->state.settings;
+    const bool polish = !settings->minimize.no_polish && g->info.stop == UFM_STOP_CONVERGED;
+    const bool pad = settings->dim > g->state.dim;
+    ufm_escape *escape = NULL;
+    ufm_status status = UFM_OK;
+    if (polish) status = run_stage(g, g->info.gradient_norm, true, error);
+    if (status == UFM_OK && polish && settings->objective.lambda_b == 0)
+        status = ufm_model_minimize_bias(g->state.model, g->state.x, error);
+    if (status == UFM_OK && pad) status = grow_resize(&g->state, settings->dim, error);
+    if (status == UFM_OK && (polish || pad)) status = certify_stage(g, &escape, error);
+    ufm_escape_free(escape);
+    return status;
+}
+
 ufm_status solve_growing(const ufm_labels *labels, const ufm_solve_settings *settings,
                          ufm_solution **solution, ufm_error *error)
 {
     growth g = {.state = {.labels = labels, .settings = settings}, .started = ufm_seconds()};
     g.state.pool = ufm_pool_new(settings->threads); /* NULL would only be slower */
     ufm_status status = grow(&g, error);
+    if (status == UFM_OK) status = finish(&g, error);
     ufm_solution *made = status == UFM_OK ? ufm_alloc(1, sizeof *made) : NULL;
     if (made) {
         *made = (ufm_solution){.point = ufm_model_point(g.state.model, g.state.x, g.H),
