@@ -15,6 +15,7 @@ NEEDS := cmd:gcc:build-essential cmd:pkg-config:pkg-config cmd:gnuplot:gnuplot-n
          pkg:yajl:libyajl-dev pkg:expat:libexpat1-dev
 NEEDS_TEST     := $(NEEDS) pkg:cunit:libcunit1-dev
 NEEDS_CLANG    := $(NEEDS_TEST) cmd:clang:clang
+NEEDS_BENCH    := $(NEEDS) cmd:/usr/bin/python3:python3 py:torch:python3-torch
 NEEDS_VALGRIND := $(NEEDS_TEST) cmd:valgrind:valgrind
 
 # --- compiler -------------------------------------------------------------------------------------
@@ -47,7 +48,7 @@ MAKE_AGAIN = $(MAKE) --no-print-directory $(if $(findstring jobserver,$(MAKEFLAG
 SAY = $(if $(V),@:,@printf '  %-4s %s\n')
 RUN = $(if $(V),,@)
 
-.PHONY: all build deps deps-test verify test run-tests check check-layers check-notes asan valgrind coverage \
+.PHONY: all build deps deps-test verify bench test run-tests check check-layers check-notes asan valgrind coverage \
         check-clang format figures install clean help
 .DEFAULT_GOAL := all
 
@@ -84,6 +85,10 @@ valgrind: ## run the fast tests under valgrind
 	@$(MAKE_AGAIN) build $(RUNNER)
 	@UFMLAB=$(BIN)/ufmlab UFMLAB_TEST_FAST=1 valgrind --quiet --leak-check=full --errors-for-leak-kinds=definite \
 		--error-exitcode=1 --suppressions=tests/valgrind.supp $(RUNNER)
+bench: ## label files: certified optimum beside PyTorch, in one run (installs PyTorch; up to half an hour)
+	@.ci/deps $(NEEDS_BENCH)
+	@$(MAKE_AGAIN) build
+	@/usr/bin/python3 experiments/bench/labels-bench.py $(BIN)/ufmlab build/bench $(BENCH_OPTIONS)
 coverage: deps-test ## line coverage of the tests, with gcov
 	@$(MAKE_AGAIN) MODE=coverage run-tests
 	@find $(subst release,coverage,$(BUILD))/src -name '*.gcda' | xargs gcov -n 2>/dev/null | \

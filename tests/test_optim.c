@@ -56,9 +56,15 @@ static void quadratic_hessian(void *condition, const double *x, const double *v,
 }
 
 static double condition = 1e4;
-static const ufm_function rosenbrock = {2, NULL, rosenbrock_value, rosenbrock_gradient, rosenbrock_hessian};
-static const ufm_function quadratic = {QUADRATIC_SIZE, &condition, quadratic_value, quadratic_gradient,
-                                       quadratic_hessian};
+static const ufm_function rosenbrock = {.size = 2,
+                                        .value = rosenbrock_value,
+                                        .gradient = rosenbrock_gradient,
+                                        .hessian_vector = rosenbrock_hessian};
+static const ufm_function quadratic = {.size = QUADRATIC_SIZE,
+                                       .context = &condition,
+                                       .value = quadratic_value,
+                                       .gradient = quadratic_gradient,
+                                       .hessian_vector = quadratic_hessian};
 
 /* The gradient norm that each solver must reach, whatever GSL's line searches leave on the table. */
 static double reachable(ufm_solver solver)
@@ -199,7 +205,9 @@ static void test_bad_use(void)
         ufm_minimize_settings settings = settings_of(solver);
         double x[] = {NAN, 1};
         TEST(ufm_minimize(&rosenbrock, &settings, x, &info, &error) == UFM_ERROR_NUMERIC);
-        ufm_function broken = {1, NULL, rosenbrock_value, not_a_number, rosenbrock_hessian};
+        ufm_function broken = rosenbrock;
+        broken.size = 1;
+        broken.gradient = not_a_number;
         x[0] = 1;
         TEST(ufm_minimize(&broken, &settings, x, &info, &error) == UFM_ERROR_NUMERIC);
         settings.tolerance = NAN;

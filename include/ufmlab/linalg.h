@@ -42,6 +42,24 @@ void ufm_scale(int64_t n, double alpha, double *x);
 /* Frobenius norm of A - B for contiguous arrays of n numbers. NaN if any difference is NaN. */
 double ufm_distance(int64_t n, const double *a, const double *b);
 
+/* The same in single precision, for products that need few digits. */
+typedef struct {
+    float *data;
+    int64_t rows, cols, stride;
+    bool transposed;
+} ufm_matrix_single;
+static inline ufm_matrix_single ufm_view_single(float *data, int64_t rows, int64_t cols)
+{
+    return (ufm_matrix_single){data, rows, cols, rows, false};
+}
+static inline ufm_matrix_single ufm_transpose_single(ufm_matrix_single a)
+{
+    a.transposed = !a.transposed;
+    return a;
+}
+void ufm_gemm_single(float alpha, ufm_matrix_single a, ufm_matrix_single b, float beta, ufm_matrix_single c);
+/* n below 2^31. */
+
 /* Eigenvalues (ascending) of the symmetric n x n matrix A, contiguous; A is replaced by the eigenvectors
  * (columns) when `vectors`, destroyed otherwise (LAPACK dsyevd). UFM_ERROR_NUMERIC when it fails or A has
  * a NaN. */
@@ -53,12 +71,13 @@ ufm_status ufm_svd(ufm_matrix a, double *u, double *s, double *vt);
 /* Solves A x = b for symmetric positive definite A (n x n, destroyed); b becomes x (LAPACK dposv). */
 ufm_status ufm_solve_spd(int64_t n, double *a, double *b);
 
-/* Smallest eigenvalues of a symmetric operator of size n, product = A v, by implicitly restarted Lanczos (ARPACK): `count`
- * values ascending, and their unit eigenvectors (n x count) unless `vectors` is NULL. count < n. UFM_ERROR_NUMERIC when it does
- * not converge. Deterministic. For n <= 3 the operator is assembled and LAPACK answers. */
+/* Smallest eigenvalues of a symmetric operator of size n, product = A v, by implicitly restarted Lanczos
+ * (ARPACK): `count` values ascending, and their unit eigenvectors (n x count) unless `vectors` is NULL. count
+ * < n. UFM_ERROR_NUMERIC when it does not converge. Deterministic. For n <= 3 the operator is assembled and
+ * LAPACK answers. */
 typedef void ufm_operator(void *context, const double *v, double *product);
-ufm_status ufm_lanczos_smallest(int64_t n, ufm_operator *operate, void *context, int64_t count, double *values,
-                                double *vectors);
+ufm_status ufm_lanczos_smallest(int64_t n, ufm_operator *operate, void *context, int64_t count,
+                                double *values, double *vectors);
 
 /* Angle between two vectors in radians, 2 atan2(|u-v|, |u+v|) on unit vectors (accurate near 0 and pi,
  * where acos loses half the digits); NaN when one is zero. */

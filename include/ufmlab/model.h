@@ -1,6 +1,7 @@
 /* ufmlab: layer 3, model: the UFM objective: value, gradient and Hessian-vector product.
  *
- *   f(W,H,b) = (1/N) sum_i L(z_i, S_i) + lambda_w |W|_F^2 + lambda_h |H|_F^2 + lambda_b |b|^2,  z_i = W h_i + b
+ *   f(W,H,b) = (1/N) sum_i L(z_i, S_i) + lambda_w |W|_F^2 + lambda_h |H|_F^2 + lambda_b |b|^2,  z_i = W h_i +
+ * b
  *
  * (paper, Definition 1; no factor 1/2) for the losses L of ufmlab/labels.h. With G = d(data term)/dZ:
  *
@@ -54,13 +55,31 @@ ufm_status ufm_model_start(const ufm_model *model, uint64_t seed, double scale, 
 ufm_point ufm_model_point(const ufm_model *model, const double *x, double *H);
 /* The inverse: x from a point of the same shape. */
 ufm_status ufm_model_pack(const ufm_model *model, const ufm_point *point, double *x, ufm_error *error);
-/* x from `small`, the vector of the model with the same labels in dimension `rank` <= dim: zero columns of W
- * and zero rows of H fill it up, and the objective stays. A critical point stays one. */
+/* x from `small`, the vector of the model with the same labels in dimension `rank`. rank <= dim: zero columns
+ * of W and zero rows of H fill it up, and the objective stays. A critical point stays one. rank > dim: the
+ * last columns of W and rows of H are left out. */
 void ufm_model_embed(const ufm_model *model, int64_t rank, const double *small, double *x);
 /* L(z, S); the K logits z become its gradient. */
 double ufm_model_loss(const ufm_objective *objective, ufm_tag_set set, double *z);
 
 /* Minimises over b alone, exactly (Newton on a convex K-dimensional function), in place. */
 ufm_status ufm_model_minimize_bias(ufm_model *model, double *x, ufm_error *error);
+
+/* Turns the features by an orthogonal matrix Q, (W, H) -> (W Q, Q^T H), onto the eigenvectors of
+ * lambda_w W^T W + lambda_h H H^T; its eigenvalues (d numbers, descending) go to `weight`. The logits stay.
+ * At a critical point both terms become diagonal, and weight_j is mu times the j-th singular value of the
+ * logits W H. */
+ufm_status ufm_model_rotate(const ufm_model *model, double *x, double *weight);
+
+/* Preconditioner M at x: the diagonal of the Hessian without its cross term; positive definite. Cheapest
+ * where the point lies in its principal axes (ufm_model_rotate), because M does not turn with the point.
+ * `prepare` computes it (about the work of a Hessian-vector product) and keeps one vector of the length of x
+ * and 1 to 3 K n numbers in single precision in the model; `precondition` gives out = M^{-1} v for the x
+ * prepared last. */
+ufm_status ufm_model_prepare(ufm_model *model, const double *x);
+void ufm_model_precondition(const ufm_model *model, const double *v, double *out);
+/* As ufm_model_hessian_vector for the x prepared last, to about six digits and several times as fast: in
+ * single precision but for the ridge and the sums over columns, and from the derivatives that were kept. */
+void ufm_model_prepared_product(ufm_model *model, const double *x, const double *v, double *product);
 
 #endif

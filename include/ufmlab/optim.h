@@ -7,17 +7,24 @@
 #include <ufmlab/model.h>
 
 /* A smooth function of `size` variables. `value` and `gradient` (which also returns the value) are required,
- * `hessian_vector` only by newton. */
+ * `hessian_vector` only by newton. Optional are `prepare` and `precondition`, both or neither: newton calls
+ * prepare(x) where it stands and then takes out = M^{-1} v for a symmetric positive definite M that is near
+ * the Hessian at x. With them goes `prepared_product`, if there: hessian_vector at the x prepared last, of
+ * which six digits suffice. */
 typedef struct {
     int64_t size;
     void *context;
     double (*value)(void *context, const double *x);
     double (*gradient)(void *context, const double *x, double *gradient);
     void (*hessian_vector)(void *context, const double *x, const double *v, double *product);
+    ufm_status (*prepare)(void *context, const double *x);
+    void (*precondition)(void *context, const double *v, double *out);
+    void (*prepared_product)(void *context, const double *x, const double *v, double *product);
 } ufm_function;
 
-/* The UFM objective as such a function; borrows the model. */
+/* The UFM objective as such a function, without and with the model's preconditioner; borrows the model. */
 ufm_function ufm_function_of_model(ufm_model *model);
+ufm_function ufm_function_preconditioned(ufm_model *model);
 
 /* X(name, spelling, vectors of the length of x that it holds at once besides x (history h), summary) */
 #define UFM_SOLVER_LIST(X)                                                                                   \
@@ -66,8 +73,12 @@ typedef struct {
     int64_t history;      /* lbfgs: pairs kept, >= 1 */
     double fixed_step;    /* gd: > 0 uses this step always; 0: Armijo backtracking */
     double newton_switch; /* newton: L-BFGS until |gradient| <= this (0: Newton from the start) */
+    bool no_polish;       /* newton: stop at the tolerance even while each step still halves the gradient */
     /* Called after each iteration; return false to stop (UFM_STOP_INTERRUPTED). May be NULL. */
     bool (*observe)(void *context, const ufm_progress *progress);
+    /* newton: called after each Hessian-vector product, of which an iteration can take hundreds, with their
+     * number so far; return false to stop. May be NULL. */
+    bool (*working)(void *context, int64_t products);
     void *context;
 } ufm_minimize_settings;
 /* lbfgs, tolerance 1e-9, 100,000 iterations, history 10, Armijo, switch at 1e-5. */

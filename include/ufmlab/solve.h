@@ -17,8 +17,18 @@ typedef struct {
     double init_scale;    /* standard deviation of the Gaussian start; 0 starts at the origin */
     double gap_tolerance; /* relative, for the verdict */
     ufm_minimize_settings minimize;
+    /* Instead of starting at random in `dim`, start at the origin and add dimensions, each along a direction
+     * in which the certificate finds the point to be a saddle, until the relative duality gap is at most
+     * `gap_target` and the gradient at most minimize.tolerance; then polish, unless minimize.no_polish.
+     * Preconditioned truncated Newton whatever minimize.solver says; `seed` and `init_scale` are not used.
+     * The result has at least `dim` dimensions (0: as many as were needed). Dimensions that would need more
+     * than `memory_limit` bytes (0: no limit) are UFM_ERROR_MEMORY. */
+    bool grow;
+    double gap_target;
+    int64_t memory_limit;
 } ufm_solve_settings;
-/* PAL, lambda 5e-4, 1e-4, 1e-3, dim 0 (stands for K), seed 1, scale 0.3, gap 1e-6. */
+/* PAL, lambda 5e-4, 1e-4, 1e-3, dim 0 (stands for K), seed 1, scale 0.3, gap 1e-6; not growing, target 1e-9.
+ */
 ufm_solve_settings ufm_solve_defaults(void);
 
 /* A point with its arrays. */
@@ -28,12 +38,13 @@ typedef struct {
         *features;          /* what the point borrows from; after ufm_solve storage is x of ufmlab/model.h */
     ufm_minimize_info info; /* zero for a point that was loaded */
     ufm_certificate certificate;
+    int64_t growths; /* how often the dimension grew; 0 without settings.grow */
 } ufm_solution;
 void ufm_solution_free(ufm_solution *solution);
 
 /* Minimises from a random start and certifies. UFM_ERROR_USAGE when f has no minimum: lambda_b = 0 and a
- * class in no tag set (pal, pal-n, pal-focal, bce), or in every one (bce). With lambda_b = 0 the bias is minimised exactly afterwards. Bytes needed:
- * ufm_solve_copies() vectors of the length of x. */
+ * class in no tag set (pal, pal-n, pal-focal, bce), or in every one (bce). With lambda_b = 0 the bias is
+ * minimised exactly afterwards. Bytes needed: ufm_solve_copies() vectors of the length of x. */
 ufm_status ufm_solve(const ufm_labels *labels, const ufm_solve_settings *settings, ufm_solution **solution,
                      ufm_error *error);
 /* Vectors of the size of H held at once, labels merged or kept. */
@@ -49,9 +60,9 @@ ufm_status ufm_solve_proximal(const ufm_labels *labels, const ufm_solve_settings
 int64_t ufm_solve_proximal_copies(void);
 
 /* Distance from a prediction, all relative: of the objective; of W W^T in Frobenius norm (of its size when
- * the prediction vanishes, absolute); worst over multiplicities m < K of the fitted scale against C_m, NaN when
- * collapsed. Where the prediction has a mean_scale the features are no multiple of sum_{k in S} w_k: scale_error is
- * then the worst relative distance of a feature from C_m sum_{k in S} w_k + D_m sum_k w_k. */
+ * the prediction vanishes, absolute); worst over multiplicities m < K of the fitted scale against C_m, NaN
+ * when collapsed. Where the prediction has a mean_scale the features are no multiple of sum_{k in S} w_k:
+ * scale_error is then the worst relative distance of a feature from C_m sum_{k in S} w_k + D_m sum_k w_k. */
 typedef struct {
     double objective_error, gram_error, scale_error;
 } ufm_comparison;

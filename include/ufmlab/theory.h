@@ -22,11 +22,12 @@ const char *ufm_phase_text(ufm_phase phase);
  * For mu >= mu_c = sqrt(sum_m omega_m^2 kappa_m)/N the optimum is W = H = 0 (phase collapsed; the scales are
  * NaN).
  *
- * The other losses have the same kind of optimum (proof note 16): logits delta_m (y_S - (m/K) 1) + (a_m + bias) 1, with
- * all numbers from a small convex problem. pal-smooth and pal-focal differ in the margins only. pal-mse and bce see a
- * common shift of the logits, so that W and H may spend a dimension on it:
+ * The other losses have the same kind of optimum (proof note 16): logits delta_m (y_S - (m/K) 1) + (a_m +
+ * bias) 1, with all numbers from a small convex problem. pal-smooth and pal-focal differ in the margins only.
+ * pal-mse and bce see a common shift of the logits, so that W and H may spend a dimension on it:
  *
- *   W W^T = gram_scale (I - J/K) + mean_scale J/K,   h_S = C_m sum_{k in S} w_k + D_m sum_k w_k,   b = bias 1.
+ *   W W^T = gram_scale (I - J/K) + mean_scale J/K,   h_S = C_m sum_{k in S} w_k + D_m sum_k w_k,   b =
+ * bias 1.
  *
  * Their phase "collapsed" means gram_scale = 0: all rows of W are equal. */
 typedef struct {
@@ -39,20 +40,20 @@ typedef struct {
     double gram_scale;          /* W W^T = gram_scale (I - J/K) + mean_scale J/K */
     double mean_scale;          /* 0 for a shift-free loss */
     double bias;                /* b = bias 1; 0 where lambda_b = 0 leaves it open */
-    bool proved; /* globally optimal; false for pal-focal where a tag's probability is below e^{-u*}: then only a
-                    symmetric critical point */
-    int64_t *multiplicity;      /* [levels] */
-    double *margin;             /* [levels] delta_m; 0 when collapsed or m = K */
-    double *scale;              /* [levels] C_m; NaN when collapsed or m = K */
-    double *common;             /* [levels] D_m; 0 for a shift-free loss */
-    double *fraction;           /* [levels] N_m / N */
-    char samples_total[48];     /* N in decimal: exact below 2^63, else 17 digits and an exponent */
+    bool proved; /* globally optimal; false for pal-focal where a tag's probability is below e^{-u*}: then
+                    only a symmetric critical point */
+    int64_t *multiplicity;  /* [levels] */
+    double *margin;         /* [levels] delta_m; 0 when collapsed or m = K */
+    double *scale;          /* [levels] C_m; NaN when collapsed or m = K */
+    double *common;         /* [levels] D_m; 0 for a shift-free loss */
+    double *fraction;       /* [levels] N_m / N */
+    char samples_total[48]; /* N in decimal: exact below 2^63, else 17 digits and an exponent */
 } ufm_prediction;
 
-/* pal and pal-n: any K up to 2^31 and any multiplicities: binomials are kept as mantissa and exponent. Relative error of
- * every output a few 1e-15 (margins, r and what follows from them: times mu_c/(mu_c - mu) close to the
- * threshold). The other losses: about 1e-14 for designs whose K and N are of ordinary size. UFM_ERROR_USAGE for an invalid
- * objective or design. */
+/* pal and pal-n: any K up to 2^31 and any multiplicities: binomials are kept as mantissa and exponent.
+ * Relative error of every output a few 1e-15 (margins, r and what follows from them: times mu_c/(mu_c - mu)
+ * close to the threshold). The other losses: about 1e-14 for designs whose K and N are of ordinary size.
+ * UFM_ERROR_USAGE for an invalid objective or design. */
 ufm_status ufm_predict(const ufm_design *design, const ufm_objective *objective, ufm_prediction **prediction,
                        ufm_error *error);
 void ufm_prediction_free(ufm_prediction *prediction);
@@ -61,16 +62,17 @@ void ufm_prediction_free(ufm_prediction *prediction);
 ufm_status ufm_predict_reduced(const ufm_design *design, const ufm_objective *objective,
                                ufm_prediction **prediction, ufm_error *error);
 
-/* Writes into `objective`, whose loss and parameter are given, the lambda_w, lambda_h for which mu = ratio * mu_c and
- * lambda_w/lambda_h = balance; lambda_b is left alone. UFM_ERROR_USAGE unless ratio and balance are positive
- * and the result is within the range of a double (mu_c is 0 for a design of multiplicity K alone). */
+/* Writes into `objective`, whose loss and parameter are given, the lambda_w, lambda_h for which mu = ratio *
+ * mu_c and lambda_w/lambda_h = balance; lambda_b is left alone. UFM_ERROR_USAGE unless ratio and balance are
+ * positive and the result is within the range of a double (mu_c is 0 for a design of multiplicity K alone).
+ */
 ufm_status ufm_lambda_at(const ufm_design *design, double ratio, double balance, ufm_objective *objective,
                          ufm_error *error);
 
 /* The predicted optimum as a point: W (K x d, rows a simplex ETF in the span of the first K-1 coordinates),
  * H (d x columns); its b is bias 1; for labels that follow the prediction's design; all zeros when collapsed.
- * Caller's arrays. UFM_ERROR_USAGE when d < K-1 (K with mean_scale > 0), or the labels have other classes or a multiplicity that the
- * design lacks. */
+ * Caller's arrays. UFM_ERROR_USAGE when d < K-1 (K with mean_scale > 0), or the labels have other classes or
+ * a multiplicity that the design lacks. */
 ufm_status ufm_prediction_point(const ufm_prediction *prediction, const ufm_labels *labels, int64_t dim,
                                 double *W, double *H, ufm_error *error);
 

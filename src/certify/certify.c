@@ -28,7 +28,7 @@ static ufm_status check_block(const double *numbers, int64_t count, const char *
     return UFM_OK;
 }
 
-static ufm_status check(const ufm_point *point, const ufm_labels *labels, ufm_error *error)
+ufm_status certify_check(const ufm_point *point, const ufm_labels *labels, ufm_error *error)
 {
     if (point->classes != labels->classes || point->columns != labels->columns || point->dim < 1)
         return ufm_fail(error, UFM_ERROR_USAGE,
@@ -153,7 +153,7 @@ ufm_status ufm_certify(const ufm_point *point, const ufm_labels *labels, const u
                        const ufm_certify_settings *settings, ufm_certificate *certificate, ufm_error *error)
 {
     ufm_status status = ufm_objective_check(objective, error);
-    if (status == UFM_OK) status = check(point, labels, error);
+    if (status == UFM_OK) status = certify_check(point, labels, error);
     if (status != UFM_OK) return status;
     const certify_problem problem = {point, labels, objective, settings->pool};
     certify_sums sums = {0};

@@ -16,6 +16,9 @@ typedef struct {
     ufm_pool *pool;
 } certify_problem;
 
+/* The point fits the labels and its numbers are finite. */
+ufm_status certify_check(const ufm_point *point, const ufm_labels *labels, ufm_error *error);
+
 /* Sums over all columns. With c_i samples on column i and g_i the gradient of the loss in the logits of one
  * of them, G is the K x N matrix with c_i copies of g_i. */
 typedef struct {

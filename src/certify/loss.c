@@ -142,48 +142,56 @@ static double focal_curvature(const ufm_objective *objective, ufm_tag_set set, d
     return slopes * variance(set.classes, z, dz) + bends;
 }
 
-/* Largest v u - F(u) for a slope v in [0, F'(u0)] of the convex part of F, found from u0 downwards; only the
- * value matters, which is stationary. */
-static double focal_scalar_conjugate(double gamma, double v, double u0)
+/* Where the slope of the convex envelope of F is v in [0, 1]: in the convex part, which ends where F' = 1. */
+static double envelope_point(double gamma, double v)
 {
     enum { HALVINGS = 200 };
-    double low = 0, high = u0;
+    double low = 0, high = 1;
+    while (focal_slope(gamma, high) < v && focal_bend(gamma, high) > 0) high *= 2;
     for (int i = 0; i < HALVINGS && high - low > 1e-15 * high; i++) {
         const double middle = low + (high - low) / 2;
-        if (focal_slope(gamma, middle) > v)
+        if (focal_slope(gamma, middle) > v || focal_bend(gamma, middle) < 0)
             high = middle;
         else
             low = middle;
     }
-    const double u = v < focal_slope(gamma, u0) ? low + (high - low) / 2 : u0;
+    return low + (high - low) / 2;
+}
+
+/* sup_u v u - F(u) over the envelope; `own` is a point with the slope `own_slope`, which needs no search. */
+static double envelope_conjugate(double gamma, double v, double own, double own_slope)
+{
+    const bool there = v == own_slope && focal_bend(gamma, own) >= 0;
+    const double u = there ? own : envelope_point(gamma, v);
     return v * u - focal_value(gamma, u);
 }
 
-/* F is at least its convex envelope: F itself up to u* where F' = 1, then a line of slope 1. With slopes
- * v_k = s F'(u_k) <= 1 the tangents of the envelope bound the loss by weighted cross-entropies, whose
- * conjugate is s A sum q log q, A = sum F'(u_k), q = p - shift/A. Beyond u* the slopes exceed 1: no bound
- * from there unless s is small. */
+/* F is at least its convex envelope: F itself up to u* where F' = 1, then a line of slope 1. With any slopes v_k in
+ * [0, 1] the envelope's tangents bound the loss by a weighted cross-entropy, whose conjugate at A q - sum v_k e_k is
+ * A sum q log q, A = sum v_k, for distributions q. Here v_k = min(1, s F'(u_k)): exact up to u*, a bound beyond. */
 static double focal_conjugate(const ufm_objective *objective, ufm_tag_set set, double *z, double s,
                               const double *shift)
 {
     const double gamma = objective->parameter;
-    double slopes = 0, tangents = 0;
+    double slopes = 0, total_slope = 0, tangents = 0;
     if (gamma == 0) return pal_conjugate(objective, set, z, s, shift); /* the same loss, a better bound for s < 1 */
     log_softmax(set.classes, z);
     for (int64_t j = 0; j < set.tags; j++) {
-        const double u = -z[set.tag[j]], slope = focal_slope(gamma, u);
-        if (!(s * slope <= 1) || focal_bend(gamma, u) < 0) return INFINITY;
+        const double u = -z[set.tag[j]], slope = focal_slope(gamma, u), v = fmin(1, s * slope);
         slopes += slope;
-        tangents += focal_scalar_conjugate(gamma, s * slope, u);
+        total_slope += v;
+        tangents += envelope_conjugate(gamma, v, u, slope);
     }
-    if (!(slopes > 0)) return shift ? INFINITY : tangents;
+    if (!(total_slope > 0)) return shift ? INFINITY : tangents;
+    tag_walk walk = {set, 0};
     ufm_sum total = {0, 0};
     for (int64_t k = 0; k < set.classes; k++) {
-        const double q = exp(z[k]) - (shift ? shift[k] / slopes : 0);
+        const double excess = tagged(&walk, k) ? fmax(0, s * focal_slope(gamma, -z[k]) - 1) : 0;
+        const double q = (s * (slopes * exp(z[k]) - (shift ? shift[k] : 0)) - excess) / total_slope;
         if (q < 0) return INFINITY;
-        ufm_sum_add(&total, entropy_term(q, shift ? log(q) : z[k]));
+        ufm_sum_add(&total, entropy_term(q, log(q)));
     }
-    return s * slopes * ufm_sum_value(total) + tangents;
+    return total_slope * ufm_sum_value(total) + tangents;
 }
 
 /* ---- pal-mse: (m |z|^2 - 2 y.z + m)/2 ------------------------------------------------------------- */

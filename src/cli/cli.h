@@ -89,6 +89,10 @@ ufm_status guard_solution_file(const char *path, ufm_error *error);
 /* ---- Shared pieces of the commands ---- */
 /* The objective of the options. */
 ufm_status read_objective(const options *opts, ufm_objective *objective, ufm_error *error);
+/* Whether duplicates are merged. */
+ufm_status read_merge(const options *opts, bool *merge, ufm_error *error);
+/* Bytes that may be used: --memory, or what there is. */
+int64_t memory_limit(const options *opts);
 /* The instance of the options. `design` is NULL when the labels follow none, and `error` says why; either may
  * be NULL on input when not wanted. Designs are not expanded when `labels` is NULL. `copies` as in
  * ufm_expansion. */
@@ -98,8 +102,10 @@ ufm_status read_instance(const options *opts, int64_t copies, ufm_labels **label
 ufm_status read_solve_settings(const options *opts, ufm_solve_settings *settings, ufm_error *error);
 /* --solver proximal, which is no ufm_solver. */
 bool is_proximal(const options *opts);
-/* `copies` of read_instance: vectors of the size of H that the solver holds. */
-int64_t solve_copies(const options *opts, const ufm_solve_settings *settings);
+const char *solver_name(const options *opts, const ufm_solve_settings *settings);
+/* The instance for a solve, and what a growing dimension has to do with its number of classes. */
+ufm_status read_solve_instance(const options *opts, ufm_solve_settings *settings, ufm_labels **labels,
+                               ufm_design **design, ufm_error *error);
 /* Fails before hours are spent when --save or --trace cannot be written. */
 ufm_status check_solve_outputs(const options *opts, ufm_error *error);
 /* Minimises and certifies, with a progress line, Ctrl-C, --trace and --save. */

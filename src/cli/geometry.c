@@ -29,8 +29,7 @@ static ufm_status solve(const options *opts, geometry_report *report, ufm_error 
     ufm_solve_settings *settings = &report->settings;
     ufm_status status = read_solve_settings(opts, settings, error);
     if (status == UFM_OK) status = check_solve_outputs(opts, error);
-    if (status == UFM_OK)
-        status = read_instance(opts, solve_copies(opts, settings), &report->labels, NULL, error);
+    if (status == UFM_OK) status = read_solve_instance(opts, settings, &report->labels, NULL, error);
     if (status == UFM_OK) status = solve_instance(opts, report->labels, settings, &report->solution, error);
     return status;
 }

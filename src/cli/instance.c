@@ -21,16 +21,26 @@ static ufm_status choice(const options *opts, option_id id, const char *first, c
     return ufm_fail(error, UFM_ERROR_USAGE, "'%.40s' is neither %s nor %s", text, first, second);
 }
 
+ufm_status read_merge(const options *opts, bool *merge, ufm_error *error)
+{
+    return choice(opts, OPT_DUPLICATES, "keep", "merge", merge, error);
+}
+
+int64_t memory_limit(const options *opts)
+{
+    const double gib = 1024.0 * 1024 * 1024;
+    return opts->value[OPT_MEMORY].given ? (int64_t)(opts->value[OPT_MEMORY].real * gib)
+                                         : ufm_memory_physical();
+}
+
 static ufm_status expand(const options *opts, const ufm_design *design, bool merge, int64_t copies,
                          ufm_labels **labels, ufm_error *error)
 {
-    const double gib = 1024.0 * 1024 * 1024;
-    const ufm_expansion expansion = {
-        .duplicates = merge ? UFM_DUPLICATES_MERGE : UFM_DUPLICATES_KEEP,
-        .dim = opts->value[OPT_DIM].given ? opts->value[OPT_DIM].integer : design->classes,
-        .copies = copies,
-        .memory_limit = opts->value[OPT_MEMORY].given ? (int64_t)(opts->value[OPT_MEMORY].real * gib)
-                                                      : ufm_memory_physical()};
+    const ufm_expansion expansion = {.duplicates = merge ? UFM_DUPLICATES_MERGE : UFM_DUPLICATES_KEEP,
+                                     .dim = opts->value[OPT_DIM].given ? opts->value[OPT_DIM].integer
+                                                                       : design->classes,
+                                     .copies = copies,
+                                     .memory_limit = memory_limit(opts)};
     return ufm_design_expand(design, &expansion, labels, error);
 }
 
@@ -70,8 +80,7 @@ static ufm_status check_memory(const options *opts, const ufm_labels *labels, in
     const double gib = 1024.0 * 1024 * 1024;
     const double dim = (double)(opts->value[OPT_DIM].given ? opts->value[OPT_DIM].integer : labels->classes);
     const double needed = 8.0 * dim * (double)(labels->columns + labels->classes) * (double)copies / gib;
-    const double limit =
-        opts->value[OPT_MEMORY].given ? opts->value[OPT_MEMORY].real : (double)ufm_memory_physical() / gib;
+    const double limit = (double)memory_limit(opts) / gib;
     if (needed <= limit) return UFM_OK;
     return ufm_fail(error, UFM_ERROR_MEMORY,
                     "%lld features of dimension %.0f need %.3g GiB but the limit is %.3g GiB; use "
@@ -90,7 +99,7 @@ ufm_status read_instance(const options *opts, int64_t copies, ufm_labels **label
     if (samples && !opts->value[OPT_CLASSES].given)
         return ufm_fail(error, UFM_ERROR_USAGE, "--samples needs --classes K");
     bool merge = false, refuse;
-    ufm_status status = choice(opts, OPT_DUPLICATES, "keep", "merge", &merge, error);
+    ufm_status status = read_merge(opts, &merge, error);
     if (status == UFM_OK) status = choice(opts, OPT_UNLABELLED, "drop", "error", &refuse, error);
     if (status != UFM_OK) return status;
     if (samples) {

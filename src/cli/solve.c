@@ -47,6 +47,7 @@ static ufm_status print_json(const outcome *out, ufm_error *error)
     ufm_json_number(json, "seconds", info->seconds);
     ufm_json_integer(json, "classes", out->labels->classes);
     ufm_json_integer(json, "dim", out->solution->point.dim);
+    ufm_json_integer(json, "growths", out->solution->growths);
     ufm_json_integer(json, "samples_total", out->labels->samples);
     ufm_json_integer(json, "features", out->labels->columns);
     ufm_json_integer(json, "unlabelled_dropped", out->labels->unlabelled_dropped);
@@ -91,8 +92,10 @@ static void print_text(const outcome *out)
            (long long)info->iterations, (long long)info->evaluations, info->seconds);
     printf("  f             %.16g\n  lower bound   %.16g\n  duality gap   %.2e (%.1e of f): %s\n",
            c->objective, c->lower_bound, c->gap, c->gap / fabs(c->objective), ufm_certified_text(c->verdict));
-    printf("  |gradient|    %.2e\n  sigma_1/mu    %.12g\n  rank          %lld of d = %lld\n",
-           c->gradient_norm, c->sigma1 / c->mu, (long long)c->rank, (long long)out->solution->point.dim);
+    printf("  |gradient|    %.2e\n  sigma_1/mu    %.12g\n  rank          %lld of d = %lld", c->gradient_norm,
+           c->sigma1 / c->mu, (long long)c->rank, (long long)out->solution->point.dim);
+    if (out->solution->growths > 0) printf(", grown %lld times", (long long)out->solution->growths);
+    printf("\n");
     printf("  NC1 %s  NC2 %s  NC3 %s\n", metric(out->metrics->nc1, nc[0]), metric(out->metrics->nc2, nc[1]),
            metric(out->metrics->nc3, nc[2]));
     for (int64_t l = 0; l < out->metrics->levels; l++) {
@@ -127,13 +130,12 @@ static int run(const options *opts)
     int code = EXIT_DONE;
     ufm_status status = read_solve_settings(opts, &settings, &error);
     if (status == UFM_OK) status = check_solve_outputs(opts, &error);
-    if (status == UFM_OK)
-        status = read_instance(opts, solve_copies(opts, &settings), &labels, &design, &error);
+    if (status == UFM_OK) status = read_solve_instance(opts, &settings, &labels, &design, &error);
     if (status != UFM_OK) goto cleanup;
     if (!design) snprintf(out.unbalanced, sizeof out.unbalanced, "%s", error.text);
     status = solve_instance(opts, labels, &settings, &solution, &error);
     if (status != UFM_OK) goto cleanup;
-    out.solver = opts->value[OPT_SOLVER].text;
+    out.solver = solver_name(opts, &settings);
     out.labels = labels;
     out.settings = &settings;
     out.solution = solution;

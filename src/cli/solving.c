@@ -3,17 +3,25 @@
 #include <math.h>
 #include <string.h>
 
+/* Up to this many classes d = K whatever the rank, and the last digits cost nothing. */
+enum { FEW_CLASSES = 32 };
+
 /* The one solver that is no minimiser of f in W, H and b. */
 static const char proximal[] = "proximal";
 
 bool is_proximal(const options *opts)
 {
-    return strcmp(opts->value[OPT_SOLVER].text, proximal) == 0;
+    return opts->value[OPT_SOLVER].text && strcmp(opts->value[OPT_SOLVER].text, proximal) == 0;
+}
+
+const char *solver_name(const options *opts, const ufm_solve_settings *settings)
+{
+    return is_proximal(opts) ? proximal : ufm_solver_name(settings->minimize.solver);
 }
 
 static ufm_status read_solver(const options *opts, ufm_solver *solver, ufm_error *error)
 {
-    if (is_proximal(opts)) return UFM_OK;
+    if (!opts->value[OPT_SOLVER].text || is_proximal(opts)) return UFM_OK;
     const ufm_status status = ufm_solver_parse(opts->value[OPT_SOLVER].text, solver, error);
     const size_t length = strlen(error->text);
     if (status != UFM_OK) snprintf(error->text + length, sizeof error->text - length, ", %s", proximal);
@@ -32,14 +40,36 @@ ufm_status read_solve_settings(const options *opts, ufm_solve_settings *settings
     settings->minimize.max_iterations = opts->value[OPT_MAX_ITERATIONS].integer;
     settings->minimize.history = opts->value[OPT_HISTORY].integer;
     settings->minimize.fixed_step = opts->value[OPT_STEP].real;
-    const ufm_status status = read_objective(opts, &settings->objective, error);
-    return status == UFM_OK ? read_solver(opts, &settings->minimize.solver, error) : status;
+    settings->gap_target = opts->value[OPT_GAP].real;
+    settings->memory_limit = memory_limit(opts);
+    bool merge;
+    ufm_status status = read_objective(opts, &settings->objective, error);
+    if (status == UFM_OK) status = read_merge(opts, &merge, error);
+    if (status != UFM_OK) return status;
+    if (merge) settings->minimize.solver = UFM_SOLVER_NEWTON;
+    status = read_solver(opts, &settings->minimize.solver, error);
+    settings->grow = merge && settings->minimize.solver == UFM_SOLVER_NEWTON && !is_proximal(opts) &&
+                     !opts->value[OPT_DIM].given && !opts->value[OPT_INIT_SCALE].given;
+    return status;
 }
 
-int64_t solve_copies(const options *opts, const ufm_solve_settings *settings)
+/* Vectors of the size of H that the solver holds. */
+static int64_t solve_copies(const options *opts, const ufm_solve_settings *settings)
 {
     return is_proximal(opts) ? ufm_solve_proximal_copies()
                              : ufm_solve_copies(settings->minimize.solver, settings->minimize.history);
+}
+
+ufm_status read_solve_instance(const options *opts, ufm_solve_settings *settings, ufm_labels **labels,
+                               ufm_design **design, ufm_error *error)
+{
+    const int64_t copies = settings->grow ? 0 : solve_copies(opts, settings);
+    const ufm_status status = read_instance(opts, copies, labels, design, error);
+    if (status != UFM_OK || !settings->grow) return status;
+    const bool few = (*labels)->classes <= FEW_CLASSES;
+    settings->dim = few ? (*labels)->classes : 0;
+    settings->minimize.no_polish = !few;
+    return UFM_OK;
 }
 
 ufm_status check_solve_outputs(const options *opts, ufm_error *error)
@@ -57,7 +87,19 @@ typedef struct {
     progress_line line;
     ufm_output *trace;
     double first_gradient, tolerance;
+    ufm_progress last; /* without x */
 } watcher;
+
+static void draw(watcher *watch, int64_t products)
+{
+    const ufm_progress *now = &watch->last;
+    const double fraction =
+        log(watch->first_gradient / now->gradient_norm) / log(watch->first_gradient / watch->tolerance);
+    char hessian[48] = "";
+    if (products > 0) snprintf(hessian, sizeof hessian, "  %lld Hessian products", (long long)products);
+    progress_draw(&watch->line, fraction, "iteration %lld%s  f %.12g  |gradient| %.1e",
+                  (long long)now->iteration, hessian, now->value, now->gradient_norm);
+}
 
 static bool observe(void *context, const ufm_progress *now)
 {
@@ -66,10 +108,15 @@ static bool observe(void *context, const ufm_progress *now)
     if (watch->trace)
         fprintf(ufm_output_stream(watch->trace), "%lld,%lld,%.17g,%.17g,%.6f\n", (long long)now->iteration,
                 (long long)now->evaluations, now->value, now->gradient_norm, now->seconds);
-    const double fraction =
-        log(watch->first_gradient / now->gradient_norm) / log(watch->first_gradient / watch->tolerance);
-    progress_draw(&watch->line, fraction, "iteration %lld  f %.12g  |gradient| %.1e",
-                  (long long)now->iteration, now->value, now->gradient_norm);
+    watch->last = *now;
+    watch->last.x = NULL;
+    draw(watch, now->products);
+    return !interrupted();
+}
+
+static bool working(void *context, int64_t products)
+{
+    draw(context, products);
     return !interrupted();
 }
 
@@ -85,6 +132,7 @@ static ufm_status minimise(const options *opts, const ufm_labels *labels, ufm_so
     if (watch.trace)
         fputs("iteration,evaluations,objective,gradient_norm,seconds\n", ufm_output_stream(watch.trace));
     settings->minimize.observe = observe;
+    settings->minimize.working = working;
     settings->minimize.context = &watch;
     status = is_proximal(opts) ? ufm_solve_proximal(labels, settings, solution, error)
                                : ufm_solve(labels, settings, solution, error);

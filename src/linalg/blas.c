@@ -25,6 +25,16 @@ void ufm_gemm(double alpha, ufm_matrix a, ufm_matrix b, double beta, ufm_matrix 
                 alpha, a.data, (blasint)a.stride, b.data, (blasint)b.stride, beta, c.data, (blasint)c.stride);
 }
 
+void ufm_gemm_single(float alpha, ufm_matrix_single a, ufm_matrix_single b, float beta, ufm_matrix_single c)
+{
+    prepare();
+    const int64_t inner = a.transposed ? a.rows : a.cols;
+    if (c.rows == 0 || c.cols == 0) return;
+    cblas_sgemm(CblasColMajor, a.transposed ? CblasTrans : CblasNoTrans,
+                b.transposed ? CblasTrans : CblasNoTrans, (blasint)c.rows, (blasint)c.cols, (blasint)inner,
+                alpha, a.data, (blasint)a.stride, b.data, (blasint)b.stride, beta, c.data, (blasint)c.stride);
+}
+
 /* BLAS integers are 32 bits wide: longer vectors go in pieces. */
 enum { PIECE = 1 << 30 };
 

@@ -26,6 +26,9 @@ struct ufm_model {
     ufm_pool *pool;     /* NULL when one thread serves best */
     int threads;
     model_part *part; /* [threads] */
+    double *diagonal; /* [size] of the inverse preconditioner; NULL before ufm_model_prepare */
+    float *kept;      /* per column the loss's gradient (K) and state (states K) at the point prepared last */
+    float *single;    /* what products in single precision need */
 };
 
 /* The blocks of x. */
@@ -51,5 +54,18 @@ model_tile model_logits(const ufm_model *model, const model_part *part, model_bl
 
 /* c/N of a column, the weight of its loss. */
 double model_weight(const ufm_model *model, int64_t column);
+
+/* Where `kept` has a column, and how many numbers that is. */
+static inline int64_t model_kept_numbers(const ufm_model *model)
+{
+    return (1 + model->loss->states) * model->classes;
+}
+static inline float *model_kept(const ufm_model *model, int64_t column)
+{
+    return model->kept + column * model_kept_numbers(model);
+}
+
+/* Numbers that `single` of the model holds. */
+int64_t model_single_numbers(const ufm_model *model);
 
 #endif

@@ -67,6 +67,19 @@ static void pal_curvature(const ufm_objective *objective, ufm_tag_set set, const
     softmax_curvature(set.classes, ufm_loss_weight(objective->loss, m) * m, state, dz);
 }
 
+/* a = scale p, s = scale. */
+static double split_softmax(int64_t K, double scale, const double *p, double *a)
+{
+    for (int64_t k = 0; k < K; k++) a[k] = scale * p[k];
+    return scale;
+}
+
+static double pal_split(const ufm_objective *objective, ufm_tag_set set, const double *state, double *a)
+{
+    const double m = (double)set.tags;
+    return split_softmax(set.classes, ufm_loss_weight(objective->loss, m) * m, state, a);
+}
+
 /* ---- Focal -------------------------------------------------------------------------------------- */
 
 /* F(u) = (1 - e^{-u})^gamma u and its first two derivatives, u >= 0. */
@@ -136,6 +149,14 @@ static void focal_curvature(const ufm_objective *objective, ufm_tag_set set, con
     }
 }
 
+static double focal_split(const ufm_objective *objective, ufm_tag_set set, const double *state, double *a)
+{
+    double slopes = 0;
+    for (int64_t j = 0; j < set.tags; j++)
+        slopes += focal(objective->parameter, state[set.classes + set.tag[j]]).slope;
+    return split_softmax(set.classes, slopes, state, a);
+}
+
 /* ---- Squared error ------------------------------------------------------------------------------ */
 
 /* (m |z|^2 - 2 y.z + m)/2 */
@@ -161,6 +182,14 @@ static void mse_curvature(const ufm_objective *objective, ufm_tag_set set, const
     (void)objective;
     (void)state;
     for (int64_t k = 0; k < set.classes; k++) dz[k] *= (double)set.tags;
+}
+
+static double mse_split(const ufm_objective *objective, ufm_tag_set set, const double *state, double *a)
+{
+    (void)objective;
+    (void)state;
+    for (int64_t k = 0; k < set.classes; k++) a[k] = (double)set.tags;
+    return 0;
 }
 
 /* ---- One-vs-all binary cross-entropy -------------------------------------------------------------- */
@@ -190,15 +219,22 @@ static void bce_curvature(const ufm_objective *objective, ufm_tag_set set, const
     for (int64_t k = 0; k < set.classes; k++) dz[k] *= state[k];
 }
 
+static double bce_split(const ufm_objective *objective, ufm_tag_set set, const double *state, double *a)
+{
+    (void)objective;
+    for (int64_t k = 0; k < set.classes; k++) a[k] = state[k];
+    return 0;
+}
+
 const model_loss *model_loss_of(ufm_loss loss)
 {
     static const model_loss losses[UFM_LOSS_COUNT] = {
-        [UFM_LOSS_PAL] = {pal_gradient, pal_curvature},
-        [UFM_LOSS_PAL_N] = {pal_gradient, pal_curvature},
-        [UFM_LOSS_PAL_SMOOTH] = {pal_gradient, pal_curvature},
-        [UFM_LOSS_PAL_FOCAL] = {focal_gradient, focal_curvature},
-        [UFM_LOSS_PAL_MSE] = {mse_gradient, mse_curvature},
-        [UFM_LOSS_BCE] = {bce_gradient, bce_curvature},
+        [UFM_LOSS_PAL] = {1, pal_gradient, pal_curvature, pal_split},
+        [UFM_LOSS_PAL_N] = {1, pal_gradient, pal_curvature, pal_split},
+        [UFM_LOSS_PAL_SMOOTH] = {1, pal_gradient, pal_curvature, pal_split},
+        [UFM_LOSS_PAL_FOCAL] = {2, focal_gradient, focal_curvature, focal_split},
+        [UFM_LOSS_PAL_MSE] = {0, mse_gradient, mse_curvature, mse_split},
+        [UFM_LOSS_BCE] = {1, bce_gradient, bce_curvature, bce_split},
     };
     return &losses[loss];
 }

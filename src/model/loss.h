@@ -4,14 +4,18 @@
 
 #include <ufmlab/labels.h>
 
-/* Numbers per class that `gradient` leaves for `curvature`. */
+/* Most numbers per class that `gradient` leaves for `curvature`. */
 enum { MODEL_STATE = 2 };
 
 typedef struct {
-    /* Returns the loss; the K logits z become its gradient. `state` (MODEL_STATE K numbers) may be NULL. */
+    int states; /* numbers per class in `state`: 0 .. MODEL_STATE */
+    /* Returns the loss; the K logits z become its gradient. `state` (states K numbers) may be NULL. */
     double (*gradient)(const ufm_objective *objective, ufm_tag_set set, double *z, double *state);
     /* dz becomes the Hessian at the logits of `state` times dz. */
     void (*curvature)(const ufm_objective *objective, ufm_tag_set set, const double *state, double *dz);
+    /* The Hessian as diag(a) - s p p^T with s >= 0, positive semidefinite, p the first K numbers of `state`:
+     * exactly, but for pal-focal without its second derivatives. Fills a (K numbers), returns s. */
+    double (*split)(const ufm_objective *objective, ufm_tag_set set, const double *state, double *a);
 } model_loss;
 
 const model_loss *model_loss_of(ufm_loss loss);

@@ -111,6 +111,9 @@ void ufm_model_free(ufm_model *model)
     ufm_free(model->part);
     ufm_pool_free(model->pool);
     ufm_free(model->root_count);
+    ufm_free(model->diagonal);
+    ufm_free(model->kept);
+    ufm_free(model->single);
     ufm_free(model);
 }
 

@@ -43,10 +43,10 @@ ufm_status ufm_model_pack(const ufm_model *model, const ufm_point *point, double
 
 void ufm_model_embed(const ufm_model *model, int64_t rank, const double *small, double *x)
 {
-    const int64_t K = model->classes, d = model->dim, n = model->columns;
+    const int64_t K = model->classes, d = model->dim, n = model->columns, kept = rank < d ? rank : d;
     memset(x, 0, (size_t)ufm_model_size(model) * sizeof(double));
-    memcpy(x, small, (size_t)(K * rank) * sizeof(double));
+    memcpy(x, small, (size_t)(K * kept) * sizeof(double));
     for (int64_t i = 0; i < n; i++)
-        memcpy(x + K * d + i * d, small + K * rank + i * rank, (size_t)rank * sizeof(double));
+        memcpy(x + K * d + i * d, small + K * rank + i * rank, (size_t)kept * sizeof(double));
     memcpy(x + (K + n) * d, small + (K + n) * rank, (size_t)K * sizeof(double));
 }

@@ -16,6 +16,21 @@ static void model_hessian_vector(void *model, const double *x, const double *v, 
     ufm_model_hessian_vector(model, x, v, product);
 }
 
+static ufm_status model_prepare(void *model, const double *x)
+{
+    return ufm_model_prepare(model, x);
+}
+
+static void model_precondition(void *model, const double *v, double *out)
+{
+    ufm_model_precondition(model, v, out);
+}
+
+static void model_prepared_product(void *model, const double *x, const double *v, double *product)
+{
+    ufm_model_prepared_product(model, x, v, product);
+}
+
 ufm_function ufm_function_of_model(ufm_model *model)
 {
     return (ufm_function){.size = ufm_model_size(model),
@@ -23,4 +38,13 @@ ufm_function ufm_function_of_model(ufm_model *model)
                           .value = model_value,
                           .gradient = model_gradient,
                           .hessian_vector = model_hessian_vector};
+}
+
+ufm_function ufm_function_preconditioned(ufm_model *model)
+{
+    ufm_function function = ufm_function_of_model(model);
+    function.prepare = model_prepare;
+    function.precondition = model_precondition;
+    function.prepared_product = model_prepared_product;
+    return function;
 }

@@ -88,6 +88,8 @@ static ufm_status check(const ufm_function *function, const ufm_minimize_setting
         return ufm_fail(error, UFM_ERROR_USAGE, "iterations must be >= 0 and the history >= 1");
     if (!(settings->fixed_step >= 0) || !(settings->newton_switch >= 0))
         return ufm_fail(error, UFM_ERROR_USAGE, "step and switch must be numbers >= 0");
+    if (!function->prepare != !function->precondition || (function->prepared_product && !function->prepare))
+        return ufm_fail(error, UFM_ERROR_USAGE, "a preconditioner needs both prepare and precondition");
     if (solvers[settings->solver]->needs_hessian && !function->hessian_vector)
         return ufm_fail(error, UFM_ERROR_UNSUPPORTED, "solver %s needs Hessian-vector products",
                         ufm_solver_name(settings->solver));
@@ -127,6 +129,10 @@ static int64_t iterate(solver_run *run, const solver_ops *ops, ufm_stop *stop, s
             return iteration;
         }
         *last = ops->step(run);
+        if (*last == STEP_INTERRUPTED) {
+            *stop = UFM_STOP_INTERRUPTED;
+            return iteration;
+        }
         if (*last != STEP_TAKEN) {
             *stop = run->gradient_norm <= run->settings->tolerance ? UFM_STOP_CONVERGED : UFM_STOP_STALLED;
             return iteration;

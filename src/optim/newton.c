@@ -18,18 +18,23 @@ typedef struct {
     ufm_minimize_settings inner_settings;
     double *storage; /* the vectors below */
     double *x, *gradient, *step, *residual, *search, *product, *trial, *trial_gradient;
-    double radius;
+    double *scaled;        /* the residual over the preconditioner; `residual` itself where there is none */
+    bool stale;            /* the preconditioner belongs to an earlier point */
+    bool interrupted;      /* inside a step */
+    double length, radius; /* of the step, and its bound */
 } newton_state;
 
-static bool allocate(newton_state *state, int64_t n)
+static bool allocate(newton_state *state, int64_t n, bool preconditioned)
 {
-    double **const vectors[] = {&state->x,      &state->gradient, &state->step,  &state->residual,
-                                &state->search, &state->product,  &state->trial, &state->trial_gradient};
-    const int64_t number = sizeof vectors / sizeof vectors[0];
+    double **const vectors[] = {&state->x,        &state->gradient,       &state->step,
+                                &state->residual, &state->search,         &state->product,
+                                &state->trial,    &state->trial_gradient, &state->scaled};
+    const int64_t number = (int64_t)(sizeof vectors / sizeof vectors[0]) - !preconditioned;
     if (n > INT64_MAX / number) return false;
     state->storage = ufm_alloc(number * n, sizeof(double));
     if (!state->storage) return false;
     for (int64_t v = 0; v < number; v++) *vectors[v] = state->storage + v * n;
+    if (!preconditioned) state->scaled = state->residual;
     return true;
 }
 
@@ -48,14 +53,16 @@ static solver_step begin_newton(solver_run *run, const double *x)
 {
     newton_state *state = run->state;
     const int64_t n = run->function->size;
-    if (!allocate(state, n)) return STEP_NO_MEMORY;
+    const ufm_function *function = run->function;
+    if (!allocate(state, n, function->precondition)) return STEP_NO_MEMORY;
     memcpy(state->x, x, (size_t)n * sizeof(double));
     if (state->inner.state) solver_lbfgs.finish(&state->inner);
     run->x = state->x;
     run->value = solver_gradient(run, state->x, state->gradient);
     run->gradient_norm = ufm_norm(n, state->gradient);
-    run->polishing = true;
-    state->radius = fmax(1, 0.1 * ufm_norm(n, state->x));
+    run->polishing = !run->settings->no_polish;
+    state->radius = function->precondition ? 1 : fmax(1, 0.1 * ufm_norm(n, state->x));
+    state->stale = true;
     return STEP_TAKEN;
 }
 
@@ -82,20 +89,37 @@ static solver_step start(solver_run *run, const double *x)
     return STEP_TAKEN;
 }
 
+/* Lengths are measured in the norm of the preconditioner M: |s|^2 = s'Ms. */
+typedef struct {
+    double step, cross, search; /* s'Ms, s'Mp, p'Mp of the step s and the search direction p */
+} newton_lengths;
+
 /* Root t >= 0 of |step + t search| = radius. */
-static double to_boundary(const newton_state *state, int64_t n)
+static double to_boundary(newton_lengths lengths, double radius)
 {
-    const double a = ufm_dot(n, state->search, state->search);
-    const double b = ufm_dot(n, state->step, state->search);
-    const double c = ufm_dot(n, state->step, state->step) - state->radius * state->radius;
+    const double a = lengths.search, b = lengths.cross, c = lengths.step - radius * radius;
     const double root = sqrt(fmax(0, b * b - a * c));
     return b > 0 ? -c / (b + root) : (root - b) / a;
 }
 
-static void multiply(solver_run *run, const newton_state *state, const double *v)
+/* product <- H v; false when the caller wants to stop. */
+static bool multiply(solver_run *run, const newton_state *state, const double *v)
 {
+    const ufm_minimize_settings *settings = run->settings;
     run->products++;
-    run->function->hessian_vector(run->function->context, state->x, v, state->product);
+    const ufm_function *function = run->function;
+    (function->prepared_product ? function->prepared_product
+                                : function->hessian_vector)(function->context, state->x, v, state->product);
+    return !settings->working || settings->working(settings->context, run->products);
+}
+
+/* scaled <- M^{-1} residual; returns their inner product. */
+static double precondition(const solver_run *run, newton_state *state)
+{
+    const ufm_function *function = run->function;
+    if (state->scaled != state->residual)
+        function->precondition(function->context, state->residual, state->scaled);
+    return ufm_dot(function->size, state->residual, state->scaled);
 }
 
 /* Conjugate gradients on H step = -gradient, cut at the trust radius or at negative curvature. Returns the
@@ -104,32 +128,39 @@ static double solve_model(solver_run *run, newton_state *state, bool *on_boundar
 {
     const int64_t n = run->function->size;
     /* Asking for more than three digits a step would only amplify rounding along the flat orbit. */
-    const double enough = run->gradient_norm * fmin(0.1, fmax(1e-3, sqrt(run->gradient_norm)));
+    const double digits = fmin(0.1, fmax(1e-3, sqrt(run->gradient_norm)));
     memset(state->step, 0, (size_t)n * sizeof(double));
     memcpy(state->residual, state->gradient, (size_t)n * sizeof(double));
-    memcpy(state->search, state->gradient, (size_t)n * sizeof(double));
+    double squared = precondition(run, state);
+    const double enough = digits * digits * squared;
+    memcpy(state->search, state->scaled, (size_t)n * sizeof(double));
     ufm_scale(n, -1, state->search);
-    double squared = ufm_dot(n, state->residual, state->residual);
+    newton_lengths lengths = {.search = squared};
     double steepest = 0;
     *on_boundary = false;
-    for (int iteration = 0; iteration < CG_LIMIT && sqrt(squared) > enough; iteration++) {
-        multiply(run, state, state->search);
+    for (int iteration = 0; iteration < CG_LIMIT && squared > enough; iteration++) {
+        state->interrupted = !multiply(run, state, state->search);
+        if (state->interrupted) break;
         const double curvature = ufm_dot(n, state->search, state->product);
-        const double quotient = curvature / ufm_dot(n, state->search, state->search);
+        const double quotient = curvature / lengths.search;
         steepest = fmax(steepest, fabs(quotient));
         if (!(fabs(quotient) > flat * steepest)) break;
         double length = squared / curvature;
-        const double limit = to_boundary(state, n);
+        const double limit = to_boundary(lengths, state->radius);
         *on_boundary = !(curvature > 0) || length >= limit;
         if (*on_boundary) length = limit;
         ufm_axpy(n, length, state->search, state->step);
         ufm_axpy(n, length, state->product, state->residual);
+        lengths.step += length * (2 * lengths.cross + length * lengths.search);
         if (*on_boundary) break;
-        const double next = ufm_dot(n, state->residual, state->residual);
-        ufm_scale(n, next / squared, state->search);
-        ufm_axpy(n, -1, state->residual, state->search);
+        const double next = precondition(run, state), ratio = next / squared;
+        ufm_scale(n, ratio, state->search);
+        ufm_axpy(n, -1, state->scaled, state->search);
+        lengths.cross = ratio * (lengths.cross + length * lengths.search);
+        lengths.search = next + ratio * ratio * lengths.search;
         squared = next;
     }
+    state->length = sqrt(lengths.step);
     return -0.5 * (ufm_dot(n, state->gradient, state->step) + ufm_dot(n, state->residual, state->step));
 }
 
@@ -141,11 +172,13 @@ static void accept(solver_run *run, newton_state *state, double value)
     swap = state->gradient;
     state->gradient = state->trial_gradient;
     state->trial_gradient = swap;
+    state->stale = true;
     const double before = run->gradient_norm;
     run->x = state->x;
     run->value = value;
     run->gradient_norm = ufm_norm(run->function->size, state->gradient);
-    run->polishing = run->gradient_norm > 0 && run->gradient_norm <= 0.5 * before;
+    run->polishing =
+        !run->settings->no_polish && run->gradient_norm > 0 && run->gradient_norm <= 0.5 * before;
 }
 
 static solver_step newton_step(solver_run *run)
@@ -153,9 +186,14 @@ static solver_step newton_step(solver_run *run)
     newton_state *state = run->state;
     const int64_t n = run->function->size;
     if (run->gradient_norm == 0) return STEP_STALLED;
+    if (state->stale && run->function->precondition) {
+        if (run->function->prepare(run->function->context, state->x) != UFM_OK) return STEP_NO_MEMORY;
+        state->stale = false;
+    }
     for (;;) {
         bool on_boundary;
         const double predicted = solve_model(run, state, &on_boundary);
+        if (state->interrupted) return STEP_INTERRUPTED;
         memcpy(state->trial, state->x, (size_t)n * sizeof(double));
         ufm_axpy(n, 1, state->step, state->trial);
         const double value = solver_gradient(run, state->trial, state->trial_gradient);
@@ -167,9 +205,8 @@ static solver_step newton_step(solver_run *run)
             return STEP_TAKEN;
         }
         const double ratio = (run->value - value) / predicted;
-        const double length = ufm_norm(n, state->step);
         if (!(ratio >= 0.25)) {
-            state->radius = 0.25 * length;
+            state->radius = 0.25 * state->length;
         } else if (ratio > 0.75 && on_boundary) {
             state->radius *= 2;
         }

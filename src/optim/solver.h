@@ -7,7 +7,7 @@
 /* Decreases of f below this share of |f| are rounding. */
 #define SOLVER_NOISE 1e-14
 
-typedef enum { STEP_TAKEN, STEP_STALLED, STEP_NO_MEMORY } solver_step;
+typedef enum { STEP_TAKEN, STEP_STALLED, STEP_INTERRUPTED, STEP_NO_MEMORY } solver_step;
 
 /* One run of one solver. The owner fills function and settings and frees nothing else than through `finish`.
  */

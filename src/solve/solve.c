@@ -1,6 +1,6 @@
+#include "internal.h"
 #include <math.h>
 #include <ufmlab/linalg.h>
-#include <ufmlab/solve.h>
 
 ufm_solve_settings ufm_solve_defaults(void)
 {
@@ -8,6 +8,7 @@ ufm_solve_settings ufm_solve_defaults(void)
                                 .seed = 1,
                                 .init_scale = 0.3,
                                 .gap_tolerance = 1e-6,
+                                .gap_target = 1e-9,
                                 .minimize = ufm_minimize_defaults()};
 }
 
@@ -46,6 +47,7 @@ ufm_status ufm_solve(const ufm_labels *labels, const ufm_solve_settings *setting
     ufm_model *model = NULL;
     ufm_solution *made = NULL;
     ufm_status status = ufm_objective_bounded(labels, &settings->objective, error);
+    if (status == UFM_OK && settings->grow) return solve_growing(labels, settings, solution, error);
     if (status == UFM_OK) status = ufm_model_new(labels, &model_settings, &model, error);
     if (status != UFM_OK) return status;
     made = ufm_alloc(1, sizeof *made);
