@@ -94,6 +94,11 @@ ufm_status read_instance(const options *opts, int64_t copies, ufm_labels **label
 /* Keys objective, lower_bound, gap, sigma1, mu, gradient_norm, verdict, ... */
 void json_certificate(ufm_json *json, const ufm_certificate *certificate);
 void json_metrics(ufm_json *json, const ufm_metrics *metrics);
+/* Keys weight_norms (K numbers) and, for K <= 100, weight_gram (W W^T, K x K, one list). */
+void json_weights(ufm_json *json, const ufm_point *point);
+/* CSV tags,count,norm,scale,residual,angle_degrees: one row per distinct tag set. */
+ufm_status write_tag_sets(const char *path, const ufm_point *point, const ufm_labels *labels,
+                          ufm_error *error);
 
 extern const command command_predict, command_solve, command_certify, command_verify, command_landscape;
 

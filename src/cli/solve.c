@@ -88,6 +88,7 @@ static ufm_status print_json(const outcome *out, ufm_error *error)
     ufm_json_number(json, "gap_tolerance", out->settings->gap_tolerance);
     ufm_json_number(json, "bias_norm", bias_norm(&out->solution->point));
     json_metrics(json, out->metrics);
+    json_weights(json, &out->solution->point);
     if (out->prediction) {
         ufm_json_object(json, "prediction");
         ufm_json_number(json, "objective", out->prediction->objective);
@@ -144,8 +145,9 @@ static void print_text(const outcome *out)
 
 static ufm_status check_outputs(const options *opts, ufm_error *error)
 {
-    const char *paths[] = {opts->value[OPT_SAVE].text, opts->value[OPT_TRACE].text};
-    for (int i = 0; i < 2; i++) {
+    const char *paths[] = {opts->value[OPT_SAVE].text, opts->value[OPT_TRACE].text,
+                           opts->value[OPT_TAG_SETS].text};
+    for (size_t i = 0; i < sizeof paths / sizeof paths[0]; i++) {
         const ufm_status status = paths[i] ? ufm_output_check(paths[i], error) : UFM_OK;
         if (status != UFM_OK) return status;
     }
@@ -195,6 +197,8 @@ static int run(const options *opts)
     status = solve(opts, labels, &settings, &solution, &error);
     if (status == UFM_OK && opts->value[OPT_SAVE].given)
         status = ufm_solution_save(solution, labels, &settings.objective, opts->value[OPT_SAVE].text, &error);
+    if (status == UFM_OK && opts->value[OPT_TAG_SETS].given)
+        status = write_tag_sets(opts->value[OPT_TAG_SETS].text, &solution->point, labels, &error);
     if (status != UFM_OK) goto cleanup;
     out.labels = labels;
     out.settings = &settings;
