@@ -240,7 +240,8 @@ static bool armijo(const lemma_problem *problem, double *x, const double *gradie
 }
 
 /* Full steps as long as they shrink the gradient, which is known more precisely than the value. */
-static double polish(const lemma_problem *problem, double *x, double *hessian)
+static double polish(const lemma_problem *problem, lemma_project *project, const void *context, double *x,
+                     double *hessian)
 {
     const int64_t n = lemma_size(problem);
     double gradient[LEMMA_SIZE], trial_gradient[LEMMA_SIZE], step[LEMMA_SIZE], trial[LEMMA_SIZE];
@@ -249,6 +250,7 @@ static double polish(const lemma_problem *problem, double *x, double *hessian)
         lemma_hessian(problem, x, hessian);
         newton_step(n, hessian, gradient, step);
         for (int64_t j = 0; j < n; j++) trial[j] = x[j] + step[j];
+        if (project) project(context, trial);
         lemma_gradient(problem, trial, trial_gradient);
         if (!(ufm_norm(n, trial_gradient) < ufm_norm(n, gradient))) break;
         memcpy(x, trial, (size_t)n * sizeof *x);
@@ -258,6 +260,12 @@ static double polish(const lemma_problem *problem, double *x, double *hessian)
 }
 
 double lemma_minimise(const lemma_problem *problem, double *x)
+{
+    return lemma_minimise_within(problem, NULL, NULL, x);
+}
+
+double lemma_minimise_within(const lemma_problem *problem, lemma_project *project, const void *context,
+                             double *x)
 {
     const int64_t n = lemma_size(problem);
     if (n > LEMMA_HESSIAN) return INFINITY;
@@ -270,8 +278,9 @@ double lemma_minimise(const lemma_problem *problem, double *x)
         lemma_hessian(problem, x, hessian);
         newton_step(n, hessian, gradient, step);
         if (!armijo(problem, x, gradient, step)) break;
+        if (project) project(context, x);
     }
-    const double norm = polish(problem, x, hessian);
+    const double norm = polish(problem, project, context, x, hessian);
     ufm_free(hessian);
     return norm;
 }

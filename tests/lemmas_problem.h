@@ -88,6 +88,11 @@ void lemma_loss_gradient(const lemma_problem *problem, const double *x, double *
 void lemma_product(const lemma_problem *problem, const double *x, double *X);
 /* Descends from x to a local minimiser with saddle-free Newton steps; returns the norm of the gradient. */
 double lemma_minimise(const lemma_problem *problem, double *x);
+/* The same on the fixed points of a symmetry of f: `project` maps x to the nearest one after every step,
+ * which moves it by rounding errors only. */
+typedef void lemma_project(const void *context, double *x);
+double lemma_minimise_within(const lemma_problem *problem, lemma_project *project, const void *context,
+                             double *x);
 
 /* ---- matrices ---- */
 double lemma_sigma1(int64_t rows, int64_t cols, const double *a);

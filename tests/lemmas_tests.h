@@ -22,4 +22,7 @@ void lemma_test_negative_curvature(void);
 void lemma_test_low_dimension(void);
 void lemma_test_merged_duplicates(void);
 
+void lemma_test_equal_classes(void);
+void lemma_test_vanishing_classes(void);
+
 #endif

@@ -144,6 +144,8 @@ static void test_unwritable(void)
     expect_refusal("solve " SMALL "--trace /dev/full", "No space left");
     expect_refusal("solve " SMALL "--save /dev/full", "/dev/full");
     expect_refusal("solve " SMALL "--save /nonexistent/a.h5", "/nonexistent");
+    expect_refusal("solve " SMALL "--tag-sets /nonexistent/a.csv", "/nonexistent");
+    expect_refusal("solve " SMALL "--tag-sets /dev/full", "No space left");
     expect_refusal("solve " SMALL "--trace /proc/self/mounts/x", "/proc");
     expect_refusal("solve " SMALL "--save /", "/");
     expect_refusal("verify --only K=2 --out /proc/nope", "/proc/nope");
@@ -276,6 +278,53 @@ static void test_solve_files(void)
     t = parse();
     TEST(number(t, "lambda_w", NULL) == 1e-2 && strcmp(string(t, "verdict"), "global") != 0);
     yajl_tree_free(t);
+}
+
+static double element(yajl_val tree, const char *key, size_t index)
+{
+    const char *path[] = {key, NULL};
+    yajl_val list = yajl_tree_get(tree, path, yajl_t_array);
+    const bool there = list && index < YAJL_GET_ARRAY(list)->len;
+    CU_ASSERT(there);
+    return there ? YAJL_GET_DOUBLE(YAJL_GET_ARRAY(list)->values[index]) : NAN;
+}
+
+/* What solve says of W and of each tag set, against Theorem 1: K = 4, |w|^2 and the scales of predict. */
+static void test_solve_geometry(void)
+{
+    char arguments[512], table[160], line[256], tags[32];
+    TEST(program("predict --json " SMALL) == 0);
+    yajl_val t = parse();
+    const double scale[] = {number(t, "scale", "1"), number(t, "scale", "2")};
+    yajl_tree_free(t);
+    snprintf(table, sizeof table, "%s", test_path(".csv"));
+    snprintf(arguments, sizeof arguments, "solve --json --solver newton --tag-sets %s " SMALL, table);
+    TEST(program(arguments) == 0);
+    t = parse();
+    for (size_t k = 0; k < 4; k++) {
+        test_close("norm", element(t, "weight_norms", k), sqrt(3.711859022379663), 1e-12);
+        for (size_t l = 0; l < 4; l++)
+            test_close("gram", element(t, "weight_gram", 4 * k + l) / 3.711859022379663,
+                       k == l ? 1 : -1.0 / 3, 1e-12);
+    }
+    yajl_tree_free(t);
+    FILE *stream = fopen(table, "r");
+    TEST(stream && fgets(line, sizeof line, stream) &&
+         strcmp(line, "tags,count,norm,scale,residual,angle_degrees\n") == 0);
+    int rows = 0;
+    while (stream && fgets(line, sizeof line, stream)) {
+        double count, norm, fitted, residual, angle;
+        TEST(sscanf(line, "%31[^,],%lf,%lf,%lf,%lf,%lf", tags, &count, &norm, &fitted, &residual, &angle) ==
+             6);
+        const int pair = strchr(tags, '+') != NULL;
+        TEST(count == (pair ? 2 : 3) && norm > 0);
+        test_close("scale", fitted / scale[pair], 1, 1e-11);
+        test_at_most("residual", residual, 1e-11);
+        test_at_most("angle", angle, 1e-9);
+        rows++;
+    }
+    TEST(rows == 10);
+    if (stream) fclose(stream);
 }
 
 static void test_saddle_verdict(void)
@@ -456,6 +505,7 @@ static const test_case cases[] = {{"bad_options", test_bad_options},
                                   {"predict_json", test_predict_json},
                                   {"solve_json", test_solve_json},
                                   {"solve_files", test_solve_files},
+                                  {"solve_geometry", test_solve_geometry},
                                   {"saddle_verdict", test_saddle_verdict},
                                   {"verify_json", test_verify_json},
                                   {"reproducible", test_reproducible},

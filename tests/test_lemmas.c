@@ -18,6 +18,8 @@ static const test_case cases[] = {
     {"negative_curvature", lemma_test_negative_curvature},
     {"low_dimension", lemma_test_low_dimension},
     {"merged_duplicates", lemma_test_merged_duplicates},
+    {"equal_classes", lemma_test_equal_classes},
+    {"vanishing_classes", lemma_test_vanishing_classes},
     {"theorem_1", lemma_test_theorem_1},
     {NULL, NULL},
 };

@@ -418,6 +418,55 @@ static void plain_loops(void)
     test_worst("plain_loops", worst, 1e-9);
 }
 
+static double set_error(plain *p, const ufm_tag_set_metrics *set)
+{
+    const instance *in = p->in;
+    const plain_set *s = plain_find(p, set_of(in, set->column));
+    double residual, square = 0, unused;
+    const double scale = plain_scale(p, s, 0, &unused);
+    (void)plain_scale(p, s, scale, &residual);
+    for (int64_t j = 0; j < p->d; j++) square += s->mean[j] * s->mean[j];
+    const double errors[] = {
+        set->norm / sqrt(square) - 1, (set->scale - scale) / (1 + fabs(scale)), set->residual - residual,
+        (set->angle_degrees - plain_angle(p, s, s->set, 0)) / 180, (double)set->samples - s->samples};
+    double worst = 0;
+    for (size_t e = 0; e < sizeof errors / sizeof errors[0]; e++)
+        if (!(fabs(errors[e]) <= worst)) worst = fabs(errors[e]);
+    return worst;
+}
+
+/* The table of tag sets against plain loops, and against the averages that ufm_metrics_compute makes of it.
+ */
+static void tag_sets(void)
+{
+    static instance in;
+    static plain twin;
+    ufm_rng *rng = ufm_rng_new(30);
+    double worst = 0;
+    for (int i = 0; i < (test_fast() ? 20 : 300); i++) {
+        random_instance(&in, rng);
+        const ufm_metrics *expected = plain_metrics(&twin, &in);
+        ufm_tag_set_metrics *sets = NULL;
+        int64_t count = 0;
+        double scale = 0, error = 0;
+        TEST_OK(ufm_metrics_tag_sets(&in.point, &in.labels, &sets, &count, NULL));
+        TEST(count == twin.sets);
+        for (int64_t s = 0; s < count; s++) {
+            const double one = set_error(&twin, &sets[s]);
+            if (!(one <= error)) error = one;
+            if (__builtin_popcount(set_of(&in, sets[s].column)) == 1) scale += sets[s].scale;
+        }
+        const double mean = expected->level[0].scale;
+        error = fmax(error, fabs(scale / (double)twin.K - mean) / (1 + fabs(mean)));
+        if (!(error <= 1e-9))
+            fprintf(stderr, "  trial %d, K = %d, d = %d: off by %.2g\n", i, (int)twin.K, (int)twin.d, error);
+        if (!(error <= worst)) worst = error;
+        ufm_free(sets);
+    }
+    ufm_rng_free(rng);
+    test_worst("tag_sets", worst, 1e-9);
+}
+
 /* ---- Kept and merged, orders, rotations, units --------------------------------------------------- */
 
 static void expect_same(const instance *a, const instance *b, const char *what, double tolerance)
@@ -865,6 +914,17 @@ static void out_of_memory(void)
     const int64_t before = ufm_memory_live_blocks();
     ufm_status status = UFM_ERROR_MEMORY;
     for (int64_t allowed = 0; status != UFM_OK && allowed < 1000; allowed++) {
+        ufm_tag_set_metrics *sets = NULL;
+        int64_t count;
+        ufm_memory_fail_after(allowed);
+        status = ufm_metrics_tag_sets(&in.point, &in.labels, &sets, &count, NULL);
+        ufm_memory_fail_after(-1);
+        TEST(status == UFM_OK || (status == UFM_ERROR_MEMORY && !sets));
+        ufm_free(sets);
+        TEST(ufm_memory_live_blocks() == before);
+    }
+    status = UFM_ERROR_MEMORY;
+    for (int64_t allowed = 0; status != UFM_OK && allowed < 1000; allowed++) {
         ufm_metrics *m = NULL;
         ufm_memory_fail_after(allowed);
         status = ufm_metrics_compute(&in.point, &in.labels, &m, NULL);
@@ -877,6 +937,7 @@ static void out_of_memory(void)
 }
 
 static const test_case cases[] = {{"plain_loops", plain_loops},
+                                  {"tag_sets", tag_sets},
                                   {"kept_and_merged", kept_and_merged},
                                   {"sample_order", sample_order},
                                   {"class_permutation", class_permutation},

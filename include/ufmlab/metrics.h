@@ -46,6 +46,20 @@ ufm_status ufm_metrics_compute(const ufm_point *point, const ufm_labels *labels,
                                ufm_error *error);
 void ufm_metrics_free(ufm_metrics *metrics);
 
+/* One tag set S, its mean feature mu_S against the rows of W and against the single-label means. */
+typedef struct {
+    int64_t column;       /* the first column that carries it */
+    int64_t samples;      /* how many samples carry it */
+    double norm;          /* |mu_S| */
+    double scale;         /* C_S = <mu_S, u_S>/|u_S|^2, u_S = sum_{k in S} w_k */
+    double residual;      /* |mu_S - C_S u_S| / |mu_S| */
+    double angle_degrees; /* angle(mu_S, sum_{k in S} mu_k) */
+} ufm_tag_set_metrics;
+/* Every distinct tag set in order of first appearance, in an array for the caller to ufm_free; NaN where
+ * undefined, as above. */
+ufm_status ufm_metrics_tag_sets(const ufm_point *point, const ufm_labels *labels, ufm_tag_set_metrics **sets,
+                                int64_t *count, ufm_error *error);
+
 /* |<A A^T> - E|_F for a K x d matrix of rows: distance from the simplex equiangular tight frame; NaN for
  * A = 0. (NC2 of any matrix of rows.) */
 ufm_status ufm_etf_deviation(const double *rows, int64_t classes, int64_t dim, double *deviation);

@@ -119,6 +119,11 @@ ufm_status load_solution(const options *opts, const char *path, ufm_solution **s
 /* Keys objective, lower_bound, gap, sigma1, mu, gradient_norm, verdict, ... */
 void json_certificate(ufm_json *json, const ufm_certificate *certificate);
 void json_metrics(ufm_json *json, const ufm_metrics *metrics);
+/* Keys weight_norms (K numbers) and, for K <= 100, weight_gram (W W^T, K x K, one list). */
+void json_weights(ufm_json *json, const ufm_point *point);
+/* CSV tags,count,norm,scale,residual,angle_degrees: one row per distinct tag set. */
+ufm_status write_tag_sets(const char *path, const ufm_point *point, const ufm_labels *labels,
+                          ufm_error *error);
 
 /* ---- Data and figures of a command ---- */
 /* Opens OUT/data/NAME.csv (or a temporary file when there is no --out but --ascii or --interactive). *output

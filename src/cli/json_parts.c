@@ -1,5 +1,6 @@
 /* JSON of what several commands print. */
 #include "cli.h"
+#include <math.h>
 
 void json_certificate(ufm_json *json, const ufm_certificate *c)
 {
@@ -52,5 +53,27 @@ void json_metrics(ufm_json *json, const ufm_metrics *metrics)
     by_multiplicity(json, "scale", metrics, 1, offsetof(ufm_multiplicity_metrics, scale));
     by_multiplicity(json, "scale_spread", metrics, 1, offsetof(ufm_multiplicity_metrics, scale_spread));
     by_multiplicity(json, "scale_residual", metrics, 1, offsetof(ufm_multiplicity_metrics, scale_residual));
+    ufm_json_end(json);
+}
+
+static double row_product(const ufm_point *point, int64_t k, int64_t l)
+{
+    double sum = 0;
+    for (int64_t j = 0; j < point->dim; j++)
+        sum += point->W[k + j * point->classes] * point->W[l + j * point->classes];
+    return sum;
+}
+
+void json_weights(ufm_json *json, const ufm_point *point)
+{
+    enum { MOST = 100 };
+    const int64_t K = point->classes;
+    ufm_json_list(json, "weight_norms");
+    for (int64_t k = 0; k < K; k++) ufm_json_number(json, NULL, sqrt(row_product(point, k, k)));
+    ufm_json_end(json);
+    if (K > MOST) return;
+    ufm_json_list(json, "weight_gram");
+    for (int64_t k = 0; k < K; k++)
+        for (int64_t l = 0; l < K; l++) ufm_json_number(json, NULL, row_product(point, k, l));
     ufm_json_end(json);
 }

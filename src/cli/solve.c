@@ -55,6 +55,7 @@ static ufm_status print_json(const outcome *out, ufm_error *error)
     ufm_json_number(json, "gap_tolerance", out->settings->gap_tolerance);
     ufm_json_number(json, "bias_norm", bias_norm(&out->solution->point));
     json_metrics(json, out->metrics);
+    json_weights(json, &out->solution->point);
     if (out->prediction) {
         ufm_json_object(json, "prediction");
         ufm_json_number(json, "objective", out->prediction->objective);

@@ -74,8 +74,9 @@ ufm_status read_solve_instance(const options *opts, ufm_solve_settings *settings
 
 ufm_status check_solve_outputs(const options *opts, ufm_error *error)
 {
-    const char *paths[] = {opts->value[OPT_SAVE].text, opts->value[OPT_TRACE].text};
-    for (int i = 0; i < 2; i++) {
+    const char *paths[] = {opts->value[OPT_SAVE].text, opts->value[OPT_TRACE].text,
+                           opts->value[OPT_TAG_SETS].text};
+    for (size_t i = 0; i < sizeof paths / sizeof paths[0]; i++) {
         const ufm_status status = paths[i] ? ufm_output_check(paths[i], error) : UFM_OK;
         if (status != UFM_OK) return status;
     }
@@ -152,6 +153,8 @@ ufm_status solve_instance(const options *opts, const ufm_labels *labels, ufm_sol
     if (status == UFM_OK && opts->value[OPT_SAVE].given)
         status =
             ufm_solution_save(*solution, labels, &settings->objective, opts->value[OPT_SAVE].text, error);
+    if (status == UFM_OK && opts->value[OPT_TAG_SETS].given)
+        status = write_tag_sets(opts->value[OPT_TAG_SETS].text, &(*solution)->point, labels, error);
     return status;
 }
 

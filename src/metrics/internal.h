@@ -41,6 +41,14 @@ static inline int64_t ufm_metrics_multiplicity(const ufm_metrics_data *data, int
     return ufm_labels_multiplicity(data->labels, data->first[group]);
 }
 
+/* u_S = sum_{k in S} w_k in the unit of W; NaN where it vanishes up to rounding. */
+void ufm_metrics_sum_rows(const ufm_metrics_data *data, int64_t group, double *u);
+/* The unit vector along sum_{k in S} of the class means (d x K, centred or not); NaN where the sum vanishes
+ * up to rounding. */
+void ufm_metrics_unit_sum(const ufm_metrics_data *data, const double *class_mean, int64_t group, double *x);
+/* Shapes that agree, or UFM_ERROR_USAGE. */
+ufm_status ufm_metrics_check(const ufm_point *point, const ufm_labels *labels, ufm_error *error);
+
 /* Each fills its part of `metrics`, whose numbers start as NaN. */
 ufm_status ufm_metrics_variability(const ufm_metrics_data *data, ufm_metrics *metrics);
 ufm_status ufm_metrics_geometry(const ufm_metrics_data *data, ufm_metrics *metrics);

@@ -66,7 +66,7 @@ static ufm_status find_levels(ufm_metrics_data *data, ufm_metrics **metrics)
     return m ? UFM_OK : UFM_ERROR_MEMORY;
 }
 
-static ufm_status check(const ufm_point *point, const ufm_labels *labels, ufm_error *error)
+ufm_status ufm_metrics_check(const ufm_point *point, const ufm_labels *labels, ufm_error *error)
 {
     if (point->classes != labels->classes || point->columns != labels->columns)
         return ufm_fail(error, UFM_ERROR_USAGE,
@@ -86,7 +86,7 @@ ufm_status ufm_metrics_compute(const ufm_point *point, const ufm_labels *labels,
 {
     ufm_metrics_data data = {0};
     ufm_metrics *result = NULL;
-    ufm_status status = check(point, labels, error);
+    ufm_status status = ufm_metrics_check(point, labels, error);
     if (status != UFM_OK) return status;
     status = ufm_metrics_data_new(point, labels, &data);
     if (status == UFM_OK) status = find_levels(&data, &result);

@@ -34,14 +34,14 @@ static void unit_mean(const angle_pass *pass, int64_t set, double *x)
     normalise(d, x, 0);
 }
 
-static void unit_sum(const angle_pass *pass, int64_t set, double *x)
+void ufm_metrics_unit_sum(const ufm_metrics_data *data, const double *class_mean, int64_t group, double *x)
 {
-    const int64_t d = pass->data->dim, g = pass->set[set];
-    const int32_t *tag = ufm_metrics_tags(pass->data, g);
+    const int64_t d = data->dim;
+    const int32_t *tag = ufm_metrics_tags(data, group);
     double lengths = 0;
     for (int64_t j = 0; j < d; j++) x[j] = 0;
-    for (int64_t k = 0; k < ufm_metrics_multiplicity(pass->data, g); k++) {
-        const double *mean = pass->class_mean + tag[k] * d;
+    for (int64_t k = 0; k < ufm_metrics_multiplicity(data, group); k++) {
+        const double *mean = class_mean + tag[k] * d;
         ufm_axpy(d, 1, mean, x);
         lengths += ufm_norm(d, mean);
     }
@@ -68,7 +68,7 @@ static void mean_angles(const angle_pass *pass, double *matching, double *all)
     for (int64_t begin = 0; begin < pass->sets; begin += TILE) {
         const int64_t n = pass->sets - begin < TILE ? pass->sets - begin : TILE;
         for (int64_t c = 0; c < n; c++) {
-            unit_sum(pass, begin + c, pass->sum + c * d);
+            ufm_metrics_unit_sum(pass->data, pass->class_mean, pass->set[begin + c], pass->sum + c * d);
             unit_mean(pass, begin + c, pass->one);
             ufm_sum_add(&own, ufm_angle(d, pass->one, pass->sum + c * d));
         }

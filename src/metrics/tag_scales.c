@@ -3,8 +3,7 @@
 #include <float.h>
 #include <math.h>
 
-/* u_S = sum_{k in S} w_k; NaN where it vanishes up to rounding. */
-static void sum_rows(const ufm_metrics_data *data, int64_t group, double *u)
+void ufm_metrics_sum_rows(const ufm_metrics_data *data, int64_t group, double *u)
 {
     const int64_t K = data->classes, d = data->dim, m = ufm_metrics_multiplicity(data, group);
     const int32_t *tag = ufm_metrics_tags(data, group);
@@ -40,7 +39,7 @@ static void first_pass(const ufm_metrics_data *data, scale_sums *sums, double *u
     const int64_t d = data->dim;
     for (int64_t g = 0; g < data->groups; g++) {
         scale_sums *s = &sums[data->level[g]];
-        sum_rows(data, g, u);
+        ufm_metrics_sum_rows(data, g, u);
         const double scale = ufm_dot(d, data->mean + g * d, u) / ufm_dot(d, u, u);
         s->sum += scale;
         s->least = smaller(scale, s->least);
@@ -55,7 +54,7 @@ static void second_pass(const ufm_metrics_data *data, const ufm_metrics *metrics
         const int64_t l = data->level[g];
         const double scale = sums[l].sum / (double)metrics->level[l].tag_sets, *mean = data->mean + g * d;
         double square = 0, size = 0;
-        sum_rows(data, g, u);
+        ufm_metrics_sum_rows(data, g, u);
         for (int64_t j = 0; j < d; j++) {
             const double difference = mean[j] - scale * u[j];
             square += difference * difference;
