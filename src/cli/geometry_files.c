@@ -84,7 +84,7 @@ static void write_levels(const geometry_report *r, FILE *stream)
     }
 }
 
-static void write_tag_sets(const geometry_report *r, FILE *stream)
+static void write_tag_set_laws(const geometry_report *r, FILE *stream)
 {
     static const ufm_law shown[] = {UFM_LAW_UNIFORM, UFM_LAW_POWER, UFM_LAW_FREE};
     const ufm_tag_laws *laws = r->laws;
@@ -171,7 +171,7 @@ ufm_status geometry_write(const geometry_report *r, ufm_error *error)
     } files[] = {{"geometry-classes", "geometry-classes", false, write_classes},
                  {"geometry-eigenvalues", NULL, false, write_eigenvalues},
                  {"geometry-levels", NULL, false, write_levels},
-                 {"geometry-tag-sets", "geometry-tag-sets", true, write_tag_sets},
+                 {"geometry-tag-sets", "geometry-tag-sets", true, write_tag_set_laws},
                  {"geometry-coefficients", NULL, false, write_coefficients}};
     enum { FILES = sizeof files / sizeof files[0] };
     if (!r->opts->value[OPT_OUT].given) return UFM_OK;
