@@ -121,7 +121,7 @@ for entry in 'single pal 5 5 5e-4 1e-4 1e-3' 'single pal 3 7 5e-4 1e-4 1e-3' 'pa
     done
 done
 for entry in 'single pal 5 5 5e-4 1e-4 1e-3' 'single pal 3 7 5e-4 1e-4 1e-3' 'single pal 2 2 5e-4 1e-4 1e-3' \
-    'single pal 5 5 5e-4 1e-4 0.1' 'single pal 5 5 1e-3 1e-3 1e-3' 'pairs pal 5 5 5e-4 1e-4 1e-3' \
+    'single pal 5 5 5e-4 1e-4 1e-2' 'single pal 5 5 1e-3 1e-3 1e-3' 'pairs pal 5 5 5e-4 1e-4 1e-3' \
     'pairs pal-n 5 5 5e-4 1e-4 1e-3'; do
     setting "$entry"
     predicted=$(formula)
