@@ -49,7 +49,7 @@ SAY = $(if $(V),@:,@printf '  %-4s %s\n')
 RUN = $(if $(V),,@)
 
 .PHONY: all build deps deps-test verify bench test run-tests check check-layers check-notes asan valgrind coverage \
-        check-clang format figures install clean help
+        check-clang format figures experiments install clean help
 .DEFAULT_GOAL := all
 
 all: deps ## build the program and both libraries
@@ -126,6 +126,8 @@ $(BUILD)/%.o: %.c
 # One instance for most pictures of the landscape: small enough to look at, with every kind of saddle.
 SHOWN := --classes 6 --samples 1:4,2:2 --lambda-w 5e-3 --lambda-h 5e-4 --lambda-b 1e-2 --quiet
 SLICES := random saddle trajectory line geodesic
+# The experiments that take minutes, not hours; experiments/README.md says what they show.
+STUDIES := imbalanced-multiplicities missing-pair pairs-500-50-5 single-imbalance minority-collapse long-tailed nested-labels
 figures: deps ## draw the README's and the notes' figures anew into plots/figures/ (about a minute)
 	@$(MAKE_AGAIN) build
 	@rm -rf build/figures && mkdir -p plots/figures
@@ -141,10 +143,13 @@ figures: deps ## draw the README's and the notes' figures anew into plots/figure
 	@mv build/figures/unbalanced/figures/path-spectrum.png build/figures/figures/
 	@$(BIN)/ufmlab landscape collapse --classes 3 --samples 1:10,2:10 --quiet --out build/figures >> build/figures.log
 	@$(BIN)/ufmlab geometry --counts experiments/svhn-pairs.csv --quiet --out build/figures >> build/figures.log
-	@gnuplot -c plots/tag-wise-law.gp experiments/results/tag-wise-law.csv build/figures/figures/tag-wise-law.png
-	@gnuplot -c plots/small-dimension.gp experiments/results/small-dimension.csv build/figures/figures/small-dimension.png
+	@for study in tag-wise-law small-dimension $(STUDIES); do gnuplot -c plots/$$study.gp \
+		experiments/results/$$study.csv build/figures/figures/$$study.png || exit 1; done
 	@cp build/figures/figures/*.png build/figures/figures/*.gif plots/figures/
 	@ls plots/figures
+experiments: deps ## run the studies of unbalanced labels anew into experiments/results/ (about ten minutes)
+	@$(MAKE_AGAIN) build
+	@for study in $(STUDIES); do echo "== $$study" && sh experiments/$$study.sh $(BIN)/ufmlab || exit 1; done
 install: build ## install under PREFIX (staged under DESTDIR)
 	install -d $(DESTDIR)$(PREFIX)/bin $(DESTDIR)$(PREFIX)/lib $(DESTDIR)$(PREFIX)/include/ufmlab $(DESTDIR)$(PREFIX)/share/ufmlab/plots \
 		$(DESTDIR)$(PREFIX)/share/man/man1 $(DESTDIR)$(PREFIX)/lib/pkgconfig

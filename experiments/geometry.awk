@@ -1,5 +1,5 @@
-# What `ufmlab solve --json --tag-sets` says of an optimum, for lib.sh: the file of lines KEY=VALUE in value[KEY],
-# the rows of the table of tag sets, in the units of the question, in count[TAGS], size[TAGS] (norm), scale[TAGS], residual[TAGS], turn[TAGS] (degrees).
+# What `ufmlab solve --json --tag-sets` says of an optimum, for lib.sh and in the units of its instance: lines KEY=VALUE
+# in value[KEY], the table of tag sets in count[TAGS], scale[TAGS], residual[TAGS] and turn[TAGS] (degrees).
 NR == FNR {
     split($0, part, "=")
     value[part[1]] = part[2]
@@ -12,7 +12,6 @@ NR == FNR {
 FNR > 1 {
     split($0, part, ",")
     count[part[1]] = part[2] / units
-    size[part[1]] = part[3] * sqrt(sqrt(units))
     scale[part[1]] = part[4] * sqrt(units)
     residual[part[1]] = part[5]
     turn[part[1]] = part[6]

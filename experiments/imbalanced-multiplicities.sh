@@ -3,7 +3,7 @@
 #
 #   sh experiments/imbalanced-multiplicities.sh [PROGRAM [OUT.csv]]
 #
-# K = 10, N = 40000 samples, lambda = 5e-4, 1e-4, 1e-3; about 40 s. kind `between`: n_1 : n_2 = r : 1 and
+# K = 10, N = 40000 samples, lambda = 5e-4, 1e-4, 1e-3; about 60 s. kind `between`: n_1 : n_2 = r : 1 and
 # n_1 : n_2 : n_3 = r : sqrt(r) : 1 with r = 1e-4..1e4, balanced within each multiplicity: the simplex ETF stays exact and
 # C_m/C_1 follows the closed form (`ufmlab predict`). kinds `singles`, `pairs`, `both`: counts around n_1 = 3100,
 # n_2 = 200 that are log-normal with coefficient of variation cv (ten seeds; cv_found is what they got) instead of equal.

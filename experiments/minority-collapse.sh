@@ -4,7 +4,7 @@
 #   sh experiments/minority-collapse.sh [PROGRAM [OUT.csv]]
 #
 # K_A frequent classes of 10 R samples and K_B rare ones of 10, lambda = 5e-4, 1e-4, 1e-3 unless a row says otherwise;
-# `pairs`: one more sample for each pair of classes, `pal-n`: the same with that loss. About 40 s.
+# `pairs`: one more sample for each pair of classes, `pal-n`: the same with that loss. About 80 s.
 # kind `sweep`: the optimum for R = 1..1e4. Proof note 31: the rare rows of W are equal iff
 #   R >= (sqrt(n_B + (K-2) c)/mu - K_B n_B - K(K-1)/2 c)/(K_A n_B)     (n_B = 10, c = 1 with pairs, else 0; PAL-N: c/4, then c)
 # and vanish (single labels) from the root of a scalar system on. `merge` and `vanish` locate both without the formula, by
@@ -121,7 +121,7 @@ for entry in 'single pal 5 5 5e-4 1e-4 1e-3' 'single pal 3 7 5e-4 1e-4 1e-3' 'pa
     done
 done
 for entry in 'single pal 5 5 5e-4 1e-4 1e-3' 'single pal 3 7 5e-4 1e-4 1e-3' 'single pal 2 2 5e-4 1e-4 1e-3' \
-    'single pal 5 5 5e-4 1e-4 0.1' 'single pal 5 5 1e-3 1e-3 1e-3' 'pairs pal 5 5 5e-4 1e-4 1e-3' \
+    'single pal 5 5 5e-4 1e-4 1e-2' 'single pal 5 5 1e-3 1e-3 1e-3' 'pairs pal 5 5 5e-4 1e-4 1e-3' \
     'pairs pal-n 5 5 5e-4 1e-4 1e-3'; do
     setting "$entry"
     predicted=$(formula)

@@ -4,12 +4,13 @@
 #
 #   sh experiments/missing-pair.sh [PROGRAM [OUT.csv]]
 #
-# K = 10, n_1 = 3100, n_2 = 200, lambda = 5e-4, 1e-4, 1e-3 with the pair 0+1 missing. kinds: `ratio`, n_2 varies; `lambda`,
-# all three lambda vary together; `number`, 1..44 pairs missing (five random orders); `code`, the losses and decays of the
-# paper's programs; `example`, K = 4 of the proof notes' table. angle_missing is that of the rows of W of a missing pair
-# (mean), angle_least and angle_most of any two; ncm is NCm of the pairs that remain. would_be_*: the feature that one
-# sample of a missing pair would get (it has weight 1e-6 of the others in a second solve): its angle to the sum of its
-# classes' features in degrees, and its C_S over the mean C_S of the other pairs, means over the missing pairs. About 30 s.
+# K = 10, n_1 = 3100, n_2 = 200, lambda = 5e-4, 1e-4, 1e-3 with the pair 0+1 missing. kinds: `ratio`, n_2/n_1 varies while
+# 10 n_1 + 45 n_2 = 40000; `lambda`, all three lambda vary together; `number`, 1..44 pairs missing (five random orders);
+# `code`, both losses with the decays of the paper's programs; `example`, a small one, K = 4. angle_missing is that of the
+# rows of W of a missing pair (mean), angle_least and angle_most those of any two; ncm is NCm of the pairs that remain (1
+# when only one does: it is compared with itself). would_be_*: the feature that a sample of a missing pair would get (in a
+# second solve where it has 1e-6 of the others' weight): its angle to the sum of its classes' features in degrees, and its
+# C_S over the mean C_S of the other pairs, means over the missing pairs. About 40 s.
 . "$(dirname "$0")/lib.sh"
 begin missing-pair kind,loss,classes,n_1,n_2,lambda_w,lambda_h,lambda_b,missing,seed,etf_deviation,angle_missing,angle_least,angle_most,ncm,would_be_angle,would_be_scale,would_be_verdict,verdict,relative_gap "$@"
 
@@ -68,8 +69,9 @@ row() {
 row example pal 4 3 2 5e-3 1e-3 1e-2 1 0
 row code pal-n 10 3100 200 2.5e-4 3.2e-6 2.5e-4 1 0
 row code pal 10 3100 200 2.5e-4 3.2e-6 2.5e-4 1 0
-for n2 in 3.1 10 31 62 100 200 310 500 1000 3100 10000 31000; do
-    row ratio pal 10 3100 "$n2" 5e-4 1e-4 1e-3 1 0
+for ratio in 1e-3 3e-3 1e-2 3e-2 0.0645 0.1 0.3 1 3 10 30 100; do
+    set -- $(awk "BEGIN { n1 = 40000 / (10 + 45 * $ratio); print n1, n1 * $ratio }")
+    row ratio pal 10 "$1" "$2" 5e-4 1e-4 1e-3 1 0
 done
 for factor in 1e-4 3e-4 1e-3 3e-3 1e-2 3e-2 0.1 0.3 0.6 1 1.5 2 2.5 3 3.5; do
     set -- $(awk "BEGIN { print $factor * 5e-4, $factor * 1e-4, $factor * 1e-3 }")
@@ -82,7 +84,7 @@ for missing in 1 2 3 5 8 12 16 20 25 30 35 40 43 44; do
 done
 publish
 awk -F, 'NR == 1 { print "kind, loss, n_1, n_2, lambda_w, missing: ETF deviation, angle of w_0 and w_1, NCm of the others; would-be angle, scale" }
-    NR > 1 && ($1 == "example" || $1 == "code" || $5 == 200 && $6 == 5e-4 && $10 == 0 || $1 == "number" && $10 == 1 && $9 ~ /^(5|20|44)$/) {
+    NR > 1 && ($1 == "example" || $1 == "code" || $1 == "ratio" || $5 == 200 && $6 == 5e-4 && $10 == 0 || $1 == "number" && $10 == 1 && $9 ~ /^(5|20|44)$/) {
         printf "%s, %s, %s, %s, %s, %s: %.6f, %.3f, %.2g; %.3g, %.4f\n", $1, $2, $4, $5, $6, $9, $11, $12, $15, $16, $17
     }
     NR > 1 && ($18 != "global" || $19 != "global") { open++ }

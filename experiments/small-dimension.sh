@@ -10,15 +10,10 @@
 # multiplicities 1, 2, 3, coefficient of variation of the rows' norms, how many
 # rows of W vanish, smallest angle between two others, and the largest smallest angle that K unit vectors in
 # d dimensions can have (spherical code). Rows are appended as they come; what the file already holds is skipped.
-set -eu
-here=$(dirname "$0")
-program=${1:-build/bin/ufmlab}
-out=${2:-$here/results/small-dimension.csv}
-header=classes,samples,loss,lambda_w,lambda_h,lambda_b,dim,seed,runs,global,saddle,inconclusive,nonglobal_minima,nonglobal_low,nonglobal_high,gaussian_runs,gaussian_nonglobal,gaussian_low,gaussian_high,distinct_minima,best_runs,mean_above_best,worst_above_best,best_objective,lower_bound,best_seed,best_kind,best_init_scale,residual_1,residual_2,residual_3,equinorm_w,vanishing_rows,smallest_angle,code_angle
+. "$(dirname "$0")/lib.sh"
+begin small-dimension classes,samples,loss,lambda_w,lambda_h,lambda_b,dim,seed,runs,global,saddle,inconclusive,nonglobal_minima,nonglobal_low,nonglobal_high,gaussian_runs,gaussian_nonglobal,gaussian_low,gaussian_high,distinct_minima,best_runs,mean_above_best,worst_above_best,best_objective,lower_bound,best_seed,best_kind,best_init_scale,residual_1,residual_2,residual_3,equinorm_w,vanishing_rows,smallest_angle,code_angle "$@"
+resume
 seed=0
-json=$(mktemp)
-trap 'rm -f "$json"' EXIT
-[ -s "$out" ] || echo "$header" >"$out"
 
 # Degrees: regular polygon (d = 2), Tammes problem (d = 3), simplex (K <= d+1), 90 (d+2 <= K <= 2d).
 code_angle() {
@@ -39,13 +34,11 @@ row() {
     lambda_b=$(awk "BEGIN { printf \"%g\", $3 * 2 }")
     seed=$((seed + 1)) # another one for each row
     key=$1,$2,pal,$3,$lambda_h,$lambda_b,$4,$seed,$5
-    ! grep -qF "$key," "$out" || return 0
-    code=0
-    "$program" landscape multistart --classes "$1" --samples "$(echo "$2" | tr + ,)" --lambda-w "$3" \
+    ! known "$key" || return 0
+    run landscape multistart --classes "$1" --samples "$(echo "$2" | tr + ,)" --lambda-w "$3" \
         --lambda-h "$lambda_h" --lambda-b "$lambda_b" --dim "$4" --seed "$seed" --runs "$5" \
-        --duplicates merge --json >"$json" || code=$?
-    [ -s "$json" ] || exit "$code"
-    awk -f "$here/flatten.awk" "$json" | awk -F= -v key="$key" -v angle="$(code_angle "$1" "$4")" '
+        --duplicates merge
+    values | awk -F= -v key="$key" -v angle="$(code_angle "$1" "$4")" '
         { value[$1] = $2 }
         function put(name) { line = line "," (name in value && value[name] != "null" ? value[name] : "nan") }
         END {

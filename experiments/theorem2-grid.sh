@@ -9,19 +9,14 @@
 # appended as they come; what the file already holds is skipped, so the script goes on where it was stopped.
 # Exit 1 when a minimum that is not global was found with d >= K-1; `ufmlab landscape multistart` with the options
 # of that row then lists its seeds.
-set -eu
-here=$(dirname "$0")
-program=${1:-build/bin/ufmlab}
-out=${2:-$here/results/theorem2-grid.csv}
-header=classes,samples,loss,lambda_w,lambda_h,lambda_b,dim,seed,runs,global,saddle,inconclusive,nonglobal_minima,worst_gap,best_objective,global_low,global_high
+. "$(dirname "$0")/lib.sh"
+begin theorem2-grid classes,samples,loss,lambda_w,lambda_h,lambda_b,dim,seed,runs,global,saddle,inconclusive,nonglobal_minima,worst_gap,best_objective,global_low,global_high "$@"
+resume
 designs='2/1:5+2:3 3/1:4+2:2 3/1:3+2:2+3:1 4/1:3+2:2 4/1:2+2:2+3:1 4/1:2+2:1+3:1+4:1 5/1:5 5/1:5+2:1 5/1:2+2:7+3:1+4:2
 6/1:10+2:3 6/1:3+2:2+3:1 7/1:4+3:1 8/1:5+2:2 8/1:3+2:1+4:1 9/1:4+2:1 10/1:10+2:3 12/1:6+2:2'
 few='3/1:4+2:2 4/1:2+2:2+3:1 5/1:2+2:7+3:1+4:2 8/1:5+2:2'
 seed=0
 large='10/1:5+2:2+3:1 12/1:4+2:1+3:1' # slow ones: fewer runs
-json=$(mktemp)
-trap 'rm -f "$json"' EXIT
-[ -s "$out" ] || echo "$header" >"$out"
 
 # CLASSES SAMPLES LOSS LAMBDA DIM RUNS: one row
 row() {
@@ -29,13 +24,11 @@ row() {
     lambda_b=$(awk "BEGIN { printf \"%g\", $4 * 2 }")
     seed=$((seed + 1)) # another one for each row
     key=$1,$2,$3,$4,$lambda_h,$lambda_b,$5,$seed,$6
-    ! grep -qF "$key," "$out" || return 0
-    code=0
-    "$program" landscape multistart --classes "$1" --samples "$(echo "$2" | tr + ,)" --loss "$3" \
+    ! known "$key" || return 0
+    run landscape multistart --classes "$1" --samples "$(echo "$2" | tr + ,)" --loss "$3" \
         --lambda-w "$4" --lambda-h "$lambda_h" --lambda-b "$lambda_b" --dim "$5" --seed "$seed" --runs "$6" \
-        --duplicates merge --json >"$json" || code=$?
-    [ -s "$json" ] || exit "$code"
-    awk -f "$here/flatten.awk" "$json" | awk -F= -v key="$key" '
+        --duplicates merge
+    values | awk -F= -v key="$key" '
         { value[$1] = $2 }
         END {
             count = split("global saddle inconclusive nonglobal_minima worst_gap best_objective " \

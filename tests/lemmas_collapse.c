@@ -253,7 +253,7 @@ static lemma_problem split_labels(const split_problem *s, double balance)
                              .lambda_h = s->mu / 2 / balance,
                              .lambda_b = s->lambda_b};
     for (int64_t k = 0; k < problem.classes; k++)
-        for (int64_t c = 0; c < (k < (int64_t)s->A ? s->frequent : s->rare); c++)
+        for (int64_t c = 0; c < (int64_t)(k < (int64_t)s->A ? s->frequent : s->rare); c++)
             problem.tags[problem.samples++] = (uint32_t)1 << k;
     return problem;
 }
