@@ -117,6 +117,8 @@ $(RUNNER): $(TEST_OBJECTS) $(LIB)/libufmlab.a
 	@mkdir -p $(@D)
 	$(SAY) LINK $@
 	$(RUN)$(CC) $(ALL_CFLAGS) $(LDFLAGS) -o $@ $(TEST_OBJECTS) $(LIB)/libufmlab.a $(shell pkg-config --libs cunit) $(LIBS)
+# The loops over logits are the hot ones; -O2 does not vectorise them.
+$(BUILD)/src/model/%.o: OPTIMISE := $(if $(filter release,$(MODE)),-O3,$(OPTIMISE))
 $(BUILD)/%.o: %.c
 	@mkdir -p $(@D)
 	$(SAY) CC $<

@@ -58,6 +58,7 @@ static inline ufm_matrix_single ufm_transpose_single(ufm_matrix_single a)
     return a;
 }
 void ufm_gemm_single(float alpha, ufm_matrix_single a, ufm_matrix_single b, float beta, ufm_matrix_single c);
+float ufm_dot_single(int64_t n, const float *x, const float *y);
 /* n below 2^31. */
 
 /* Eigenvalues (ascending) of the symmetric n x n matrix A, contiguous; A is replaced by the eigenvectors

@@ -25,6 +25,12 @@ void ufm_gemm(double alpha, ufm_matrix a, ufm_matrix b, double beta, ufm_matrix 
                 alpha, a.data, (blasint)a.stride, b.data, (blasint)b.stride, beta, c.data, (blasint)c.stride);
 }
 
+float ufm_dot_single(int64_t n, const float *x, const float *y)
+{
+    prepare();
+    return cblas_sdot((blasint)n, x, 1, y, 1);
+}
+
 void ufm_gemm_single(float alpha, ufm_matrix_single a, ufm_matrix_single b, float beta, ufm_matrix_single c)
 {
     prepare();

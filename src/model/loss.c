@@ -61,10 +61,14 @@ static double pal_gradient(const ufm_objective *objective, ufm_tag_set set, doub
     return omega * (m * log_sum + (1 - epsilon) * on + everywhere * all);
 }
 
+static double pal_scale(const ufm_objective *objective, ufm_tag_set set)
+{
+    return ufm_loss_weight(objective->loss, (double)set.tags) * (double)set.tags;
+}
+
 static void pal_curvature(const ufm_objective *objective, ufm_tag_set set, const double *state, double *dz)
 {
-    const double m = (double)set.tags;
-    softmax_curvature(set.classes, ufm_loss_weight(objective->loss, m) * m, state, dz);
+    softmax_curvature(set.classes, pal_scale(objective, set), state, dz);
 }
 
 /* a = scale p, s = scale. */
@@ -76,8 +80,7 @@ static double split_softmax(int64_t K, double scale, const double *p, double *a)
 
 static double pal_split(const ufm_objective *objective, ufm_tag_set set, const double *state, double *a)
 {
-    const double m = (double)set.tags;
-    return split_softmax(set.classes, ufm_loss_weight(objective->loss, m) * m, state, a);
+    return split_softmax(set.classes, pal_scale(objective, set), state, a);
 }
 
 /* ---- Focal -------------------------------------------------------------------------------------- */
@@ -229,12 +232,12 @@ static double bce_split(const ufm_objective *objective, ufm_tag_set set, const d
 const model_loss *model_loss_of(ufm_loss loss)
 {
     static const model_loss losses[UFM_LOSS_COUNT] = {
-        [UFM_LOSS_PAL] = {1, pal_gradient, pal_curvature, pal_split},
-        [UFM_LOSS_PAL_N] = {1, pal_gradient, pal_curvature, pal_split},
-        [UFM_LOSS_PAL_SMOOTH] = {1, pal_gradient, pal_curvature, pal_split},
-        [UFM_LOSS_PAL_FOCAL] = {2, focal_gradient, focal_curvature, focal_split},
-        [UFM_LOSS_PAL_MSE] = {0, mse_gradient, mse_curvature, mse_split},
-        [UFM_LOSS_BCE] = {1, bce_gradient, bce_curvature, bce_split},
+        [UFM_LOSS_PAL] = {1, pal_gradient, pal_curvature, pal_split, pal_scale},
+        [UFM_LOSS_PAL_N] = {1, pal_gradient, pal_curvature, pal_split, pal_scale},
+        [UFM_LOSS_PAL_SMOOTH] = {1, pal_gradient, pal_curvature, pal_split, pal_scale},
+        [UFM_LOSS_PAL_FOCAL] = {2, focal_gradient, focal_curvature, focal_split, NULL},
+        [UFM_LOSS_PAL_MSE] = {0, mse_gradient, mse_curvature, mse_split, NULL},
+        [UFM_LOSS_BCE] = {1, bce_gradient, bce_curvature, bce_split, NULL},
     };
     return &losses[loss];
 }

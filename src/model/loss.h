@@ -16,6 +16,9 @@ typedef struct {
     /* The Hessian as diag(a) - s p p^T with s >= 0, positive semidefinite, p the first K numbers of `state`:
      * exactly, but for pal-focal without its second derivatives. Fills a (K numbers), returns s. */
     double (*split)(const ufm_objective *objective, ufm_tag_set set, const double *state, double *a);
+    /* scale where the Hessian is scale (diag p - p p^T) with p all of `state`; NULL where it is not: products
+     * in single precision are then made without leaving it. */
+    double (*softmax_scale)(const ufm_objective *objective, ufm_tag_set set);
 } model_loss;
 
 const model_loss *model_loss_of(ufm_loss loss);

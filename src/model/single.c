@@ -46,22 +46,44 @@ static void to_single(int64_t n, const double *from, float *to)
     for (int64_t j = 0; j < n; j++) to[j] = (float)from[j];
 }
 
+/* dz becomes weight Hess dz, in single precision throughout. */
+static void softmax_change(const ufm_model *model, int64_t index, float weight, float *dz)
+{
+    const int64_t K = model->classes;
+    const float *p = model_kept(model, index) + K;
+    const ufm_tag_set set = ufm_labels_set(model->labels, index);
+    const float scale = weight * (float)model->loss->softmax_scale(&model->objective, set);
+    const float mean = ufm_dot_single(K, p, dz);
+    for (int64_t k = 0; k < K; k++) dz[k] = scale * p[k] * (dz[k] - mean);
+}
+
+static void general_change(const ufm_model *model, model_part *part, int64_t index, float weight, float *dz)
+{
+    const int64_t K = model->classes;
+    const float *state = model_kept(model, index) + K;
+    double *change = part->change; /* its first column */
+    for (int64_t k = 0; k < model->loss->states * K; k++) part->state[k] = (double)state[k];
+    for (int64_t k = 0; k < K; k++) change[k] = (double)dz[k];
+    model->loss->curvature(&model->objective, ufm_labels_set(model->labels, index), part->state, change);
+    for (int64_t k = 0; k < K; k++) dz[k] = weight * (float)change[k];
+}
+
 /* dz becomes dG~ = (sqrt(c)/N) Hess (dz/sqrt(c) + db), g becomes G~ = (sqrt(c)/N) times the gradient. */
 static void column(const ufm_model *model, model_part *part, int64_t index, const double *db, float *dz,
                    float *g)
 {
     const int64_t K = model->classes;
-    const float *kept = model_kept(model, index);
+    const float *gradient = model_kept(model, index);
     const double root = model->root_count ? model->root_count[index] : 1;
-    const double weight = model_weight(model, index) / root;
-    double *change = part->change; /* its first column */
-    for (int64_t k = 0; k < model->loss->states * K; k++) part->state[k] = (double)kept[K + k];
-    for (int64_t k = 0; k < K; k++) change[k] = (double)dz[k] / root + db[k];
-    model->loss->curvature(&model->objective, ufm_labels_set(model->labels, index), part->state, change);
+    const float weight = (float)(model_weight(model, index) / root), inverse = (float)(1 / root);
     for (int64_t k = 0; k < K; k++) {
-        dz[k] = (float)(weight * change[k]);
-        g[k] = (float)weight * kept[k];
+        dz[k] = dz[k] * inverse + (float)db[k];
+        g[k] = weight * gradient[k];
     }
+    if (model->loss->softmax_scale)
+        softmax_change(model, index, weight, dz);
+    else
+        general_change(model, part, index, weight, dz);
 }
 
 static void tile_product(const pass *work, model_part *part, single_tile t, int64_t first)
