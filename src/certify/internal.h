@@ -45,8 +45,16 @@ typedef struct {
 ufm_status certify_curvature(const certify_problem *problem, const certify_direction *direction,
                              double *curvature);
 
+/* UFM_ERROR_USAGE or UFM_ERROR_INPUT unless the point fits the labels and is finite. */
+ufm_status certify_check_point(const ufm_point *point, const ufm_labels *labels, ufm_error *error);
+/* Rank of the point as ufm_certificate defines it, and a unit vector a (d) that W and H ignore, as far as
+ * there is one. */
+ufm_status certify_rank(const certify_problem *problem, const certify_sums *sums, double *a, int64_t *rank);
+
 /* Columns first..first+count-1: logits W h + b of their features into Z (K x count). */
 void certify_logits(const certify_problem *problem, int64_t first, int64_t count, double *Z);
+/* The same columns: gradient of the loss of one of their samples in its logits, into G (K x count). */
+void certify_gradients(const certify_problem *problem, int64_t first, int64_t count, double *G);
 /* z becomes log softmax(z). */
 void certify_log_softmax(int64_t classes, double *z);
 /* omega_m c_i/N of column i. */

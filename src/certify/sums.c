@@ -167,3 +167,13 @@ void certify_sums_free(certify_sums *sums)
     ufm_free(sums->feature_gram);
     *sums = (certify_sums){0};
 }
+
+void certify_gradients(const certify_problem *problem, int64_t first, int64_t count, double *G)
+{
+    const int64_t K = problem->point->classes;
+    certify_logits(problem, first, count, G);
+    for (int64_t i = 0; i < count; i++) {
+        certify_log_softmax(K, G + i * K);
+        (void)loss_and_gradient(problem, first + i, G + i * K);
+    }
+}

@@ -2,7 +2,7 @@
 #include "cli.h"
 #include <math.h>
 
-static ufm_status print_json(const ufm_certificate *certificate, const ufm_objective *objective,
+static ufm_status print_json(const ufm_solution *solution, const ufm_objective *objective,
                              const ufm_labels *labels, ufm_error *error)
 {
     ufm_json *json = ufm_json_new();
@@ -12,15 +12,25 @@ static ufm_status print_json(const ufm_certificate *certificate, const ufm_objec
     ufm_json_number(json, "lambda_w", objective->lambda_w);
     ufm_json_number(json, "lambda_h", objective->lambda_h);
     ufm_json_number(json, "lambda_b", objective->lambda_b);
-    json_certificate(json, certificate);
+    if (ufm_constraint_active(&solution->constraint)) {
+        json_constrained(json, &solution->constraint, &solution->constrained);
+    } else {
+        json_certificate(json, &solution->certificate);
+    }
     return ufm_json_finish(json, stdout, error);
 }
 
-static void print_text(const ufm_certificate *c, const ufm_objective *objective, const ufm_labels *labels)
+static void print_text(const ufm_solution *solution, const ufm_objective *objective, const ufm_labels *labels)
 {
+    const ufm_certificate *c = &solution->certificate;
     printf("K = %lld, N = %lld, loss %s, lambda %g, %g, %g\n", (long long)labels->classes,
            (long long)labels->samples, ufm_loss_name(objective->loss), objective->lambda_w,
            objective->lambda_h, objective->lambda_b);
+    if (ufm_constraint_active(&solution->constraint)) {
+        print_constrained(&solution->constraint, &solution->constrained);
+        printf("verdict: %s\n", ufm_certified_text(solution->constrained.verdict));
+        return;
+    }
     printf("  f             %.16g\n  lower bound   %.16g  (no point of any dimension is below)\n",
            c->objective, c->lower_bound);
     printf("  duality gap   %.2e (%.1e of f)\n  |gradient|    %.2e\n  sigma_1/mu    %.12g\n", c->gap,
@@ -29,6 +39,29 @@ static void print_text(const ufm_certificate *c, const ufm_objective *objective,
         printf("  curvature     %.6g along the witness (formula %.6g)\n", c->witness_curvature,
                c->lambda_neg);
     printf("verdict: %s\n", ufm_certified_text(c->verdict));
+}
+
+/* The certificate that the solution's constraint, or its absence, calls for. */
+static ufm_status certify(const options *opts, const ufm_labels *labels, const ufm_objective *objective,
+                          ufm_solution *solution, ufm_error *error)
+{
+    ufm_pool *pool = ufm_pool_new((int)opts->value[OPT_THREADS].integer);
+    ufm_status status;
+    if (ufm_constraint_active(&solution->constraint)) {
+        ufm_constrained_settings settings = ufm_constrained_defaults(solution->constraint);
+        settings.gap_tolerance = opts->value[OPT_GAP_TOLERANCE].real;
+        settings.pool = pool;
+        status = ufm_certify_constrained(&solution->point, labels, objective, &settings,
+                                         &solution->constrained, error);
+    } else {
+        ufm_certify_settings settings = ufm_certify_defaults();
+        settings.gap_tolerance = opts->value[OPT_GAP_TOLERANCE].real;
+        settings.pool = pool;
+        status =
+            ufm_certify(&solution->point, labels, objective, &settings, &solution->certificate, error);
+    }
+    ufm_pool_free(pool);
+    return status;
 }
 
 static int run(const options *opts)
@@ -46,17 +79,13 @@ static int run(const options *opts)
         if (opts->value[OPT_LAMBDA_W].given) objective.lambda_w = wanted.lambda_w;
         if (opts->value[OPT_LAMBDA_H].given) objective.lambda_h = wanted.lambda_h;
         if (opts->value[OPT_LAMBDA_B].given) objective.lambda_b = wanted.lambda_b;
-        ufm_certify_settings settings = ufm_certify_defaults();
-        settings.gap_tolerance = opts->value[OPT_GAP_TOLERANCE].real;
-        settings.pool = ufm_pool_new((int)opts->value[OPT_THREADS].integer);
-        status = ufm_certify(&solution->point, labels, &objective, &settings, &solution->certificate, &error);
-        ufm_pool_free(settings.pool);
+        status = certify(opts, labels, &objective, solution, &error);
     }
     if (status == UFM_OK) {
         if (opts->value[OPT_JSON].given) {
-            status = print_json(&solution->certificate, &objective, labels, &error);
+            status = print_json(solution, &objective, labels, &error);
         } else {
-            print_text(&solution->certificate, &objective, labels);
+            print_text(solution, &objective, labels);
         }
     }
     ufm_solution_free(solution);

@@ -18,7 +18,8 @@ typedef enum {
     GROUP_REPORT = 32,
     GROUP_VERIFY = 64,
     GROUP_LANDSCAPE = 128,
-    GROUP_COMMON = 256
+    GROUP_COMMON = 256,
+    GROUP_CONSTRAINT = 512
 } option_group;
 
 typedef enum {
@@ -86,6 +87,10 @@ ufm_status guard_solution_file(const char *path, ufm_error *error);
 /* ---- Shared pieces of the commands ---- */
 /* The objective of the options. */
 ufm_status read_objective(const options *opts, ufm_objective *objective, ufm_error *error);
+/* The constraint of the options. */
+ufm_status read_constraint(const options *opts, ufm_constraint *constraint, ufm_error *error);
+/* What a constrained certificate says, in lines for a person, from `f` to the verdict. */
+void print_constrained(const ufm_constraint *constraint, const ufm_constrained_certificate *certificate);
 /* The instance of the options. `design` is NULL when the labels follow none, and `error` says why; either may
  * be NULL on input when not wanted. Designs are not expanded when `labels` is NULL. `copies` as in
  * ufm_expansion. */
@@ -93,6 +98,9 @@ ufm_status read_instance(const options *opts, int64_t copies, ufm_labels **label
                          ufm_error *error);
 /* Keys objective, lower_bound, gap, sigma1, mu, gradient_norm, verdict, ... */
 void json_certificate(ufm_json *json, const ufm_certificate *certificate);
+/* The same keys for a point under a constraint, and its own. */
+void json_constrained(ufm_json *json, const ufm_constraint *constraint,
+                      const ufm_constrained_certificate *certificate);
 void json_metrics(ufm_json *json, const ufm_metrics *metrics);
 
 extern const command command_predict, command_solve, command_certify, command_verify, command_landscape;

@@ -35,7 +35,8 @@ static ufm_status read_settings(const options *opts, ufm_solve_settings *setting
     settings->minimize.max_iterations = opts->value[OPT_MAX_ITERATIONS].integer;
     settings->minimize.history = opts->value[OPT_HISTORY].integer;
     settings->minimize.fixed_step = opts->value[OPT_STEP].real;
-    const ufm_status status = read_objective(opts, &settings->objective, error);
+    ufm_status status = read_objective(opts, &settings->objective, error);
+    if (status == UFM_OK) status = read_constraint(opts, &settings->constraint, error);
     return status == UFM_OK
                ? ufm_solver_parse(opts->value[OPT_SOLVER].text, &settings->minimize.solver, error)
                : status;
@@ -84,7 +85,11 @@ static ufm_status print_json(const outcome *out, ufm_error *error)
     ufm_json_integer(json, "samples_total", out->labels->samples);
     ufm_json_integer(json, "features", out->labels->columns);
     ufm_json_integer(json, "unlabelled_dropped", out->labels->unlabelled_dropped);
-    json_certificate(json, &out->solution->certificate);
+    if (ufm_constraint_active(&out->solution->constraint)) {
+        json_constrained(json, &out->solution->constraint, &out->solution->constrained);
+    } else {
+        json_certificate(json, &out->solution->certificate);
+    }
     ufm_json_number(json, "gap_tolerance", out->settings->gap_tolerance);
     ufm_json_number(json, "bias_norm", bias_norm(&out->solution->point));
     json_metrics(json, out->metrics);
@@ -107,6 +112,17 @@ static const char *metric(double value, char text[16])
     return text;
 }
 
+static void print_certificate(const ufm_certificate *c, const ufm_point *point)
+{
+    printf("  f             %.16g\n  lower bound   %.16g\n  duality gap   %.2e (%.1e of f): %s\n",
+           c->objective, c->lower_bound, c->gap, c->gap / fabs(c->objective), ufm_certified_text(c->verdict));
+    printf("  |gradient|    %.2e\n  sigma_1/mu    %.12g\n  rank          %lld of d = %lld\n",
+           c->gradient_norm, c->sigma1 / c->mu, (long long)c->rank, (long long)point->dim);
+    if (c->verdict == UFM_CERTIFIED_INCONCLUSIVE && point->dim < point->classes - 1)
+        printf("  d < K - 1: the lower bound is that of every dimension and need not be reached here;\n"
+               "  landscape multistart keeps the best of many starts\n");
+}
+
 static void print_text(const outcome *out)
 {
     char nc[3][16];
@@ -115,10 +131,13 @@ static void print_text(const outcome *out)
     printf("%s: %s after %lld iterations, %lld evaluations, %.3g s\n",
            ufm_solver_name(out->settings->minimize.solver), ufm_stop_text(info->stop),
            (long long)info->iterations, (long long)info->evaluations, info->seconds);
-    printf("  f             %.16g\n  lower bound   %.16g\n  duality gap   %.2e (%.1e of f): %s\n",
-           c->objective, c->lower_bound, c->gap, c->gap / fabs(c->objective), ufm_certified_text(c->verdict));
-    printf("  |gradient|    %.2e\n  sigma_1/mu    %.12g\n  rank          %lld of d = %lld\n",
-           c->gradient_norm, c->sigma1 / c->mu, (long long)c->rank, (long long)out->solution->point.dim);
+    if (ufm_constraint_active(&out->solution->constraint)) {
+        print_constrained(&out->solution->constraint, &out->solution->constrained);
+        printf("  rank          %lld of d = %lld\n", (long long)out->solution->constrained.rank,
+               (long long)out->solution->point.dim);
+    } else {
+        print_certificate(c, &out->solution->point);
+    }
     printf("  NC1 %s  NC2 %s  NC3 %s\n", metric(out->metrics->nc1, nc[0]), metric(out->metrics->nc2, nc[1]),
            metric(out->metrics->nc3, nc[2]));
     for (int64_t l = 0; l < out->metrics->levels; l++) {
@@ -175,6 +194,14 @@ static ufm_status solve(const options *opts, const ufm_labels *labels, ufm_solve
     return watch.trace ? ufm_output_commit(watch.trace, error) : UFM_OK;
 }
 
+static int64_t solve_copies(const ufm_solve_settings *settings)
+{
+    const ufm_minimize_settings *m = &settings->minimize;
+    return ufm_constraint_active(&settings->constraint)
+               ? ufm_solve_constrained_copies(&settings->constraint, m->solver, m->history)
+               : ufm_solve_copies(m->solver, m->history);
+}
+
 static int run(const options *opts)
 {
     ufm_error error = {{0}};
@@ -187,8 +214,7 @@ static int run(const options *opts)
     ufm_status status = read_settings(opts, &settings, &error);
     if (status == UFM_OK) status = check_outputs(opts, &error);
     if (status == UFM_OK)
-        status = read_instance(opts, ufm_solve_copies(settings.minimize.solver, settings.minimize.history),
-                               &labels, &design, &error);
+        status = read_instance(opts, solve_copies(&settings), &labels, &design, &error);
     if (status != UFM_OK) goto cleanup;
     if (!design) snprintf(out.unbalanced, sizeof out.unbalanced, "%s", error.text);
     interrupt_install();
@@ -226,6 +252,6 @@ const command command_solve = {
     "solve",
     "solve INSTANCE [options]",
     "Minimise the objective directly, certify the result, compare it with Theorem 1.",
-    GROUP_INSTANCE | GROUP_OBJECTIVE | GROUP_SHAPE | GROUP_SOLVER | GROUP_GAP | GROUP_COMMON,
+    GROUP_INSTANCE | GROUP_OBJECTIVE | GROUP_CONSTRAINT | GROUP_SHAPE | GROUP_SOLVER | GROUP_GAP | GROUP_COMMON,
     0,
     run};

@@ -1,6 +1,6 @@
+#include "internal.h"
 #include <math.h>
 #include <ufmlab/linalg.h>
-#include <ufmlab/solve.h>
 
 ufm_solve_settings ufm_solve_defaults(void)
 {
@@ -38,9 +38,7 @@ static ufm_status certify(const ufm_labels *labels, const ufm_solve_settings *se
     return status;
 }
 
-/* With a free bias and a class that no sample has, f falls forever as that class's bias goes to minus
- * infinity. */
-static ufm_status check_bounded(const ufm_labels *labels, const ufm_objective *objective, ufm_error *error)
+ufm_status solve_check_bounded(const ufm_labels *labels, const ufm_objective *objective, ufm_error *error)
 {
     if (objective->lambda_b > 0) return UFM_OK;
     bool *present = ufm_alloc(labels->classes, sizeof *present);
@@ -60,11 +58,12 @@ static ufm_status check_bounded(const ufm_labels *labels, const ufm_objective *o
 ufm_status ufm_solve(const ufm_labels *labels, const ufm_solve_settings *settings, ufm_solution **solution,
                      ufm_error *error)
 {
+    if (ufm_constraint_active(&settings->constraint)) return solve_constrained(labels, settings, solution, error);
     const int64_t dim = settings->dim > 0 ? settings->dim : labels->classes;
     const ufm_model_settings model_settings = {settings->objective, dim, settings->threads};
     ufm_model *model = NULL;
     ufm_solution *made = NULL;
-    ufm_status status = check_bounded(labels, &settings->objective, error);
+    ufm_status status = solve_check_bounded(labels, &settings->objective, error);
     if (status == UFM_OK) status = ufm_model_new(labels, &model_settings, &model, error);
     if (status != UFM_OK) return status;
     made = ufm_alloc(1, sizeof *made);
