@@ -7,6 +7,8 @@
 
 enum { CG_STEPS = 300 };
 static const double cg_tolerance = 1e-16; /* residual over right-hand side */
+/* Curvature below this share of the largest one seen is zero: the maximisers may depend on each other. */
+static const double flat = 1e-10;
 
 typedef struct {
     int64_t n, r;
@@ -43,11 +45,14 @@ static void conjugate_gradients(const equations *eq, double *residual, double *w
     memcpy(search, residual, (size_t)size * sizeof(double));
     double squared = ufm_dot(size, residual, residual);
     const double enough = squared * cg_tolerance * cg_tolerance;
+    double steepest = 0;
     for (int step = 0; step < CG_STEPS && squared > enough; step++) {
         adjoint(eq, search);
         apply(eq, eq->symmetric, product);
         const double curvature = ufm_dot(size, search, product);
-        if (!(curvature > 0)) break;
+        const double quotient = curvature / ufm_dot(size, search, search);
+        steepest = fmax(steepest, quotient);
+        if (!(quotient > flat * steepest)) break;
         ufm_axpy(size, squared / curvature, search, L);
         ufm_axpy(size, -squared / curvature, product, residual);
         const double next = ufm_dot(size, residual, residual);

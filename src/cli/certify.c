@@ -57,8 +57,7 @@ static ufm_status certify(const options *opts, const ufm_labels *labels, const u
         ufm_certify_settings settings = ufm_certify_defaults();
         settings.gap_tolerance = opts->value[OPT_GAP_TOLERANCE].real;
         settings.pool = pool;
-        status =
-            ufm_certify(&solution->point, labels, objective, &settings, &solution->certificate, error);
+        status = ufm_certify(&solution->point, labels, objective, &settings, &solution->certificate, error);
     }
     ufm_pool_free(pool);
     return status;

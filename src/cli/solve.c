@@ -53,11 +53,23 @@ typedef struct {
     char unbalanced[512]; /* why there is no closed form to compare with, or empty */
 } outcome;
 
+/* The closed form under the constraint, where there is one. */
+static ufm_status judge_constrained(outcome *out, const ufm_design *design, ufm_error *error)
+{
+    if (out->solution->point.dim < out->solution->point.classes) return UFM_OK;
+    ufm_status status = ufm_predict_constrained(design, &out->settings->objective, &out->settings->constraint,
+                                                &out->prediction, error);
+    if (status == UFM_ERROR_UNSUPPORTED) return UFM_OK;
+    return status == UFM_OK ? ufm_compare(out->solution, out->prediction, out->metrics, &out->comparison)
+                            : status;
+}
+
 static ufm_status judge(outcome *out, const ufm_design *design, ufm_error *error)
 {
     const ufm_point *point = &out->solution->point;
     ufm_status status = ufm_metrics_compute(point, out->labels, &out->metrics, error);
     if (status != UFM_OK || !design || point->dim < point->classes - 1) return status;
+    if (ufm_constraint_active(&out->settings->constraint)) return judge_constrained(out, design, error);
     status = ufm_predict(design, &out->settings->objective, &out->prediction, error);
     return status == UFM_OK ? ufm_compare(out->solution, out->prediction, out->metrics, &out->comparison)
                             : status;
@@ -152,7 +164,8 @@ static void print_text(const outcome *out)
                level->multiplicity > 1 ? metric(level->ncm, nc[0]) : "");
     }
     if (out->prediction)
-        printf("  against Theorem 1: f %s, W W^T %s, C_m %s (relative)\n",
+        printf("  against %s: f %s, W W^T %s, C_m %s (relative)\n",
+               ufm_constraint_active(&out->solution->constraint) ? "the closed form" : "Theorem 1",
                metric(out->comparison.objective_error, nc[0]), metric(out->comparison.gram_error, nc[1]),
                metric(out->comparison.scale_error, nc[2]));
     if (c->verdict == UFM_CERTIFIED_SADDLE)
@@ -213,8 +226,7 @@ static int run(const options *opts)
     int code = EXIT_DONE;
     ufm_status status = read_settings(opts, &settings, &error);
     if (status == UFM_OK) status = check_outputs(opts, &error);
-    if (status == UFM_OK)
-        status = read_instance(opts, solve_copies(&settings), &labels, &design, &error);
+    if (status == UFM_OK) status = read_instance(opts, solve_copies(&settings), &labels, &design, &error);
     if (status != UFM_OK) goto cleanup;
     if (!design) snprintf(out.unbalanced, sizeof out.unbalanced, "%s", error.text);
     interrupt_install();
@@ -252,6 +264,7 @@ const command command_solve = {
     "solve",
     "solve INSTANCE [options]",
     "Minimise the objective directly, certify the result, compare it with Theorem 1.",
-    GROUP_INSTANCE | GROUP_OBJECTIVE | GROUP_CONSTRAINT | GROUP_SHAPE | GROUP_SOLVER | GROUP_GAP | GROUP_COMMON,
+    GROUP_INSTANCE | GROUP_OBJECTIVE | GROUP_CONSTRAINT | GROUP_SHAPE | GROUP_SOLVER | GROUP_GAP |
+        GROUP_COMMON,
     0,
     run};

@@ -5,9 +5,11 @@
 #include <string.h>
 #include <ufmlab/linalg.h>
 
-enum { ROUNDS = 200, HALVINGS = 40, GRADIENT_STEPS = 5, IDLE_ROUNDS = 3 };
-static const double near_enough = 1e-5; /* gradient norm at which the search in v ends */
-static const double noise = 4e-16;      /* relative rounding error of f */
+enum { ROUNDS = 30, HALVINGS = 40, GRADIENT_STEPS = 5, IDLE_ROUNDS = 3, STAGES = 3 };
+static const double near_enough = 1e-5; /* gradient norm at which the first search in v ends */
+static const double lift = 1e-3;   /* later ones start at v = lift times the mean where v = 0 wants to grow */
+static const double noise = 4e-16; /* relative rounding error of f */
+static const double least_gain = 1e-12; /* share of f that a round or stage must gain to count as progress */
 static const double armijo = 1e-4;
 /* A coordinate with a smaller share of the ridge than this is dead and set to 0. */
 static const double dead = 1e-20;
@@ -82,13 +84,13 @@ static ufm_status search_face(orthant *work, const ufm_minimize_settings *settin
     ufm_status status = constrained_run(work->face, settings, work->target, info, error);
     if (status != UFM_OK) return status;
     const ufm_stop stop = info->stop;
-    if (!search_path(work, x, work->gradient, info)) {
+    (void)search_path(work, x, work->gradient, info);
+    evaluate(work, x, info);
+    for (int step = 0; step < GRADIENT_STEPS && work->norm > settings->tolerance; step++) {
+        if (!gradient_step(work, x, info)) break;
         evaluate(work, x, info);
-        for (int step = 0; step < GRADIENT_STEPS && gradient_step(work, x, info); step++)
-            evaluate(work, x, info);
     }
     info->stop = stop;
-    evaluate(work, x, info);
     return status;
 }
 
@@ -107,7 +109,7 @@ static ufm_status search_faces(orthant *work, const ufm_minimize_settings *setti
             info->stop = UFM_STOP_CONVERGED;
             return UFM_OK;
         }
-        const bool better = work->value < value - noise * fabs(value) || work->norm <= 0.5 * norm;
+        const bool better = work->value < value - least_gain * fabs(value) || work->norm <= 0.5 * norm;
         idle = better ? 0 : idle + 1;
     }
     info->stop = UFM_STOP_STALLED;
@@ -130,17 +132,39 @@ static void bury_dead(const orthant *work, double *x)
     }
 }
 
-static ufm_status approach(const ufm_constrained_problem *problem, const ufm_minimize_settings *settings,
-                           double *x, ufm_minimize_info *info, ufm_error *error)
+/* The search in v from x; zeros of H with a descent into the orthant are lifted off, or v would not move. */
+static ufm_status approach(orthant *work, const ufm_minimize_settings *settings, double tolerance, double *x,
+                           ufm_minimize_info *info, ufm_error *error)
 {
     constrained_function *squares = NULL;
     ufm_minimize_settings rough = *settings;
     rough.solver = UFM_SOLVER_LBFGS;
-    rough.tolerance = fmax(settings->tolerance, near_enough);
-    ufm_status status = constrained_function_new(problem, MAP_SQUARE, &squares);
+    rough.tolerance = fmax(settings->tolerance, tolerance);
+    double mean = 0;
+    evaluate(work, x, info);
+    for (int64_t j = work->begin; j < work->end; j++) mean += sqrt(x[j]) / (double)(work->end - work->begin);
+    for (int64_t j = work->begin; j < work->end; j++)
+        if (!(x[j] > 0) && work->gradient[j] < 0) x[j] = lift * lift * mean * mean;
+    ufm_status status = constrained_function_new(work->problem, MAP_SQUARE, &squares);
     if (status == UFM_OK) status = constrained_run(squares, &rough, x, info, error);
     constrained_function_free(squares);
     return status;
+}
+
+/* Both searches in turn, the first one closer each time, until the second one converges. */
+static ufm_status search(orthant *work, const ufm_minimize_settings *settings, double *x,
+                         ufm_minimize_info *info, ufm_error *error)
+{
+    double tolerance = near_enough;
+    for (int stage = 0; stage < STAGES; stage++, tolerance /= 10) {
+        const double before = stage > 0 ? work->value : INFINITY;
+        ufm_status status = approach(work, settings, tolerance, x, info, error);
+        if (status == UFM_OK && info->stop != UFM_STOP_INTERRUPTED)
+            status = search_faces(work, settings, x, info, error);
+        if (status != UFM_OK || info->stop != UFM_STOP_STALLED) return status;
+        if (!(work->value < before - least_gain * fabs(before))) break;
+    }
+    return UFM_OK;
 }
 
 ufm_status constrained_nonnegative(const ufm_constrained_problem *problem,
@@ -151,11 +175,9 @@ ufm_status constrained_nonnegative(const ufm_constrained_problem *problem,
         return ufm_fail(error, UFM_ERROR_UNSUPPORTED,
                         "solver %s does not know non-negative features; lbfgs and newton do",
                         ufm_solver_name(settings->solver));
-    ufm_status status = approach(problem, settings, x, info, error);
-    if (status != UFM_OK) return status;
     const int64_t size = ufm_model_size(problem->model);
     orthant work = {.problem = problem, .size = size, .step = 1};
-    status = constrained_function_new(problem, MAP_IDENTITY, &work.face);
+    ufm_status status = constrained_function_new(problem, MAP_IDENTITY, &work.face);
     work.gradient = ufm_alloc(2 * size, sizeof(double));
     work.held = ufm_alloc(size, sizeof(bool));
     if (status == UFM_OK && (!work.gradient || !work.held)) status = UFM_ERROR_MEMORY;
@@ -164,16 +186,15 @@ ufm_status constrained_nonnegative(const ufm_constrained_problem *problem,
         work.begin = work.face->K * work.face->d;
         work.end = size - work.face->K;
         work.face->held = work.held;
-        const bool stopped = info->stop == UFM_STOP_INTERRUPTED;
-        if (!stopped) status = search_faces(&work, settings, x, info, error);
-        if (status == UFM_OK) {
-            if (problem->constraint.classifier == UFM_CLASSIFIER_FREE) bury_dead(&work, x);
-            evaluate(&work, x, info);
-            info->value = work.value;
-            info->gradient_norm = work.norm;
-        }
+        status = search(&work, settings, x, info, error);
     } else {
         ufm_fail(error, status, "not enough memory for the constrained problem");
+    }
+    if (status == UFM_OK) {
+        if (problem->constraint.classifier == UFM_CLASSIFIER_FREE) bury_dead(&work, x);
+        evaluate(&work, x, info);
+        info->value = work.value;
+        info->gradient_norm = work.norm;
     }
     constrained_function_free(work.face);
     ufm_free(work.gradient);

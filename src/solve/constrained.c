@@ -4,9 +4,12 @@
 #include <string.h>
 #include <ufmlab/linalg.h>
 
-enum { ESCAPES = 100, HALVINGS = 60 };
-/* tau_lower must exceed mu by this share before a descent is taken. */
-static const double worthwhile = 1e-9;
+enum { ESCAPES = 30, HALVINGS = 60 };
+/* tau_lower must exceed mu by this share before a descent is taken, and the last one must have gained this
+ * share of f: where maximisers of tau lie in a continuum, f creeps down for ever. */
+static const double worthwhile = 1e-7, least_gain = 1e-10;
+/* The same, and the gradient norm, while descents are still long. */
+static const double rough_excess = 1e-4, rough_gain = 1e-7, rough_tolerance = 1e-6;
 
 int64_t ufm_solve_constrained_copies(const ufm_constraint *constraint, ufm_solver solver, int64_t history)
 {
@@ -127,11 +130,15 @@ static void escape(staircase *work)
     place(work, chosen);
 }
 
-static ufm_status minimize(staircase *work, ufm_error *error)
+static ufm_status minimize(staircase *work, bool roughly, ufm_error *error)
 {
     ufm_minimize_info run;
-    ufm_status status =
-        ufm_constrained_minimize(&work->problem, &work->settings->minimize, work->x, &run, error);
+    ufm_minimize_settings settings = work->settings->minimize;
+    if (roughly) {
+        settings.solver = UFM_SOLVER_LBFGS;
+        settings.tolerance = fmax(settings.tolerance, rough_tolerance);
+    }
+    ufm_status status = ufm_constrained_minimize(&work->problem, &settings, work->x, &run, error);
     if (status != UFM_OK) return status;
     if (work->settings->objective.lambda_b == 0)
         status = ufm_model_minimize_bias(work->problem.model, work->x, error);
@@ -143,26 +150,50 @@ static ufm_status minimize(staircase *work, ufm_error *error)
     return status;
 }
 
-/* Descends until no escape is left, then certifies. */
-static ufm_status climb(staircase *work, ufm_error *error)
+/* Whether an escape is worth taking; the dimension has then grown if that was needed and allowed. */
+static ufm_status prepare_escape(staircase *work, double excess, bool *ready, ufm_error *error)
+{
+    *ready = false;
+    if (work->info.stop == UFM_STOP_INTERRUPTED || work->info.stop == UFM_STOP_ITERATIONS) return UFM_OK;
+    const ufm_status status = certify(work, false, error);
+    if (status != UFM_OK || !(work->certificate.tau_lower > work->certificate.mu * (1 + excess)))
+        return status;
+    *ready = work->certificate.spare_dimension >= 0 || work->settings->dim == 0;
+    return *ready && work->certificate.spare_dimension < 0 ? grow(work, error) : UFM_OK;
+}
+
+/* Descends until no escape is left: first roughly, then to the tolerance. */
+static ufm_status climb_stairs(staircase *work, ufm_error *error)
+{
+    ufm_status status = UFM_OK;
+    bool roughly = true;
+    double before = INFINITY;
+    for (int escapes = 0; escapes < ESCAPES; escapes++) {
+        bool ready;
+        status = minimize(work, roughly, error);
+        if (status == UFM_OK)
+            status = prepare_escape(work, roughly ? rough_excess : worthwhile, &ready, error);
+        if (status != UFM_OK) break;
+        const double least = (roughly ? rough_gain : least_gain) * fabs(before);
+        const bool gained = escapes == 0 || before - work->info.value > least;
+        before = work->info.value;
+        if (ready && gained) {
+            escape(work);
+        } else if (roughly) {
+            roughly = false;
+        } else {
+            break;
+        }
+    }
+    return status;
+}
+
+static ufm_status minimize_and_certify(staircase *work, ufm_error *error)
 {
     const ufm_constraint *constraint = &work->settings->constraint;
     const bool stairs =
         constraint->features == UFM_FEATURES_NONNEGATIVE && constraint->classifier == UFM_CLASSIFIER_FREE;
-    ufm_status status = minimize(work, error);
-    for (int escapes = 0; status == UFM_OK && stairs && escapes < ESCAPES; escapes++) {
-        if (work->info.stop == UFM_STOP_INTERRUPTED || work->info.stop == UFM_STOP_ITERATIONS) break;
-        status = certify(work, false, error);
-        if (status != UFM_OK || !(work->certificate.tau_lower > work->certificate.mu * (1 + worthwhile)))
-            break;
-        if (work->certificate.spare_dimension < 0) {
-            if (work->settings->dim > 0) break;
-            status = grow(work, error);
-            if (status != UFM_OK) break;
-        }
-        escape(work);
-        status = minimize(work, error);
-    }
+    const ufm_status status = stairs ? climb_stairs(work, error) : minimize(work, false, error);
     return status == UFM_OK ? certify(work, true, error) : status;
 }
 
@@ -198,7 +229,7 @@ ufm_status solve_constrained(const ufm_labels *labels, const ufm_solve_settings 
     if (status == UFM_OK) status = set_dimension(&work, dim, error);
     if (status == UFM_OK)
         status = ufm_constrained_start(&work.problem, settings->seed, settings->init_scale, work.x);
-    if (status == UFM_OK) status = climb(&work, error);
+    if (status == UFM_OK) status = minimize_and_certify(&work, error);
     if (status == UFM_OK) status = publish(&work, solution, error);
     clear_model(&work);
     ufm_free(work.escape_w);

@@ -58,7 +58,8 @@ ufm_status solve_check_bounded(const ufm_labels *labels, const ufm_objective *ob
 ufm_status ufm_solve(const ufm_labels *labels, const ufm_solve_settings *settings, ufm_solution **solution,
                      ufm_error *error)
 {
-    if (ufm_constraint_active(&settings->constraint)) return solve_constrained(labels, settings, solution, error);
+    if (ufm_constraint_active(&settings->constraint))
+        return solve_constrained(labels, settings, solution, error);
     const int64_t dim = settings->dim > 0 ? settings->dim : labels->classes;
     const ufm_model_settings model_settings = {settings->objective, dim, settings->threads};
     ufm_model *model = NULL;
@@ -114,9 +115,10 @@ ufm_status ufm_gram_error(const ufm_point *point, double gram_scale, double *err
 ufm_status ufm_compare(const ufm_solution *solution, const ufm_prediction *prediction,
                        const ufm_metrics *metrics, ufm_comparison *comparison)
 {
+    const double objective = ufm_constraint_active(&solution->constraint) ? solution->constrained.objective
+                                                                          : solution->certificate.objective;
     ufm_comparison result = {.objective_error =
-                                 fabs(solution->certificate.objective - prediction->objective) /
-                                 fabs(prediction->objective),
+                                 fabs(objective - prediction->objective) / fabs(prediction->objective),
                              .scale_error = NAN};
     for (int64_t l = 0; l < prediction->levels; l++) {
         if (isnan(prediction->scale[l])) continue;
