@@ -20,7 +20,7 @@ typedef struct {
 /* One line per suite: X(symbol). Add a file tests/test_X.c that defines `const test_suite suite_X`. */
 #define TEST_SUITES(X)                                                                                       \
     X(base)                                                                                                  \
-    X(linalg) X(io) X(labels) X(metrics) X(theory) X(model) X(optim) X(certify) X(lemmas) X(saddles)         \
+    X(linalg) X(io) X(labels) X(metrics) X(theory) X(model) X(optim) X(certify) X(constrained) X(lemmas) X(saddles)         \
         X(multistart) X(spectrum) X(slices) X(report) X(verify) X(cli)
 
 /* |actual - expected| <= tolerance*max(1,|expected|); NaN fails; prints both numbers on failure. */

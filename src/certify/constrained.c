@@ -1,5 +1,6 @@
 /* Certificates under constraints: the point, its projected gradient, and the verdict. */
 #include "constrained.h"
+#include <float.h>
 #include <math.h>
 #include <string.h>
 
@@ -163,7 +164,8 @@ static ufm_status spectra(const certify_constrained *work, ufm_constrained_certi
         status = ufm_symmetric_eigen(K, outer, false, values);
     }
     if (status == UFM_OK) {
-        result->sigma1 = sqrt(fmax(0, values[K - 1]));
+        /* An upper bound of tau, so with more than the rounding error of the eigenvalue. */
+        result->sigma1 = sqrt(fmax(0, values[K - 1])) * (1 + 4 * (double)K * DBL_EPSILON);
         status = certify_rank(&work->problem, &work->sums, a, &result->rank);
     }
     ufm_free(outer);

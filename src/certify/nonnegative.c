@@ -251,7 +251,7 @@ ufm_status certify_nonnegative(const certify_constrained *work, ufm_constrained_
         s.points = s.best_h + n;
         s.values = s.points + d * n;
         status = bracket(work, &all, &s, result);
-        result->tau_upper += all.deviation;
+        result->tau_upper = fmin(result->tau_upper + all.deviation, result->sigma1);
     }
     if (status == UFM_OK)
         status =
