@@ -37,6 +37,7 @@ typedef struct {
     X(certify) \
     X(grow) \
     X(convex) \
+    X(constrained) \
     X(lemmas) \
     X(losses) \
     X(saddles) \

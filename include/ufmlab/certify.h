@@ -27,8 +27,9 @@ const char *ufm_certified_text(ufm_certified verdict);
  *   gap = f - lower bound  >=  f - min f  >=  0.
  *
  * For pal and pal-n, L*(s v) = omega sum_k q_k log(q_k/m), q = s m p + (1-s) y; for the other losses see
- * src/certify/loss.c and proof note 16. The bound is tight at every global optimum of a convex loss, and of pal-focal
- * where every tag's probability is at least e^{-u*}, F'(u*) = 1 (about 0.3 for gamma = 2); beyond that a gap remains.
+ * src/certify/loss.c and proof note 16. The bound is tight at every global optimum of a convex loss, and of
+ * pal-focal where every tag's probability is at least e^{-u*}, F'(u*) = 1 (about 0.3 for gamma = 2); beyond
+ * that a gap remains.
  *
  * lambda_b = 0: the dual point is moved onto G 1 = 0, G' = G - (G 1) 1^T/N; where that leaves the domain of
  * L* there is no bound (-infinity). The move's size |G 1| is reported as bias_residual.
@@ -78,5 +79,67 @@ void ufm_escape_free(ufm_escape *escape);
 ufm_status ufm_certify_escape(const ufm_point *point, const ufm_labels *labels,
                               const ufm_objective *objective, const ufm_certify_settings *settings,
                               int64_t most, ufm_escape **escape, ufm_error *error);
+/* ---- Certificates under constraints --------------------------------------------------------------
+ * Lower bounds of min f over the points that obey a ufm_constraint, from any point, for any labels and any d.
+ * With G, q as above, a_i = W^T g_i, E(s) the first term of the lower bound, c_i samples on column i, and s
+ * in [0,1] (chosen to maximise the concave bound):
+ *
+ *   fixed classifier    E(s) - s^2 |G 1|^2/(4 lambda_b) + lambda_w |W|^2 - sum_i c_i r_i,  where
+ *     free H              r_i = s^2 |a_i|^2/(4 lambda_h)
+ *     H >= 0              r_i = s^2 |min(a_i, 0)|^2/(4 lambda_h)
+ *     |h_i| = rho         r_i = s rho |a_i| - lambda_h rho^2
+ *   free W, H >= 0      E(s) - s^2 |G 1|^2/(4 lambda_b),  s <= mu/tau,
+ *                       tau = max over unit w of |max(-G^T w, 0)|
+ *   free W, |h_i| = rho E(s) - s^2 |G 1|^2/(4 lambda_b) + lambda_h rho^2 N - s^2 rho^2 R^2/(4 lambda_w) sum_i
+ * c_i nu_i, nu_i = |a_i|/(2 rho),  R = sigma_1(G diag(nu)^(-1/2)).
+ *
+ * tau is bracketed: tau_lower by ascent from many starts, tau_upper^2 = min over symmetric M >= 0 (entrywise)
+ * of lambda_max(G^T G + M), evaluated with a margin for rounding whatever M was found; the bound uses
+ * tau_upper only. lambda_b = 0: as above.
+ *
+ * Escape (H >= 0, free W): with u, v = max(-G^T u, 0)/tau_lower and a coordinate j in which W and H vanish,
+ * the second derivative of f along dW = alpha u e_j^T, dH = beta e_j v^T is 2 lambda_w alpha^2 + 2 lambda_h
+ * beta^2 - 2 alpha beta tau_lower, whose smallest eigenvalue is lambda_neg < 0 iff tau_lower > mu. */
+typedef struct {
+    double objective, lower_bound, gap;
+    double constant; /* what the constraint fixes of f: lambda_w |W|^2 (etf), lambda_h rho^2 N (sphere) */
+    double gradient_norm; /* of f projected onto the directions that the constraint leaves */
+    double bias_residual; /* |G 1 + 2 lambda_b b| */
+    double mu, sigma1;
+    double scale;                              /* s of the bound */
+    int64_t rank;                              /* as in ufm_certificate */
+    double feature_minimum;                    /* smallest entry of H */
+    double feature_norm_error;                 /* sphere: max | |h_i|/rho - 1 |, else NaN */
+    double classifier_error;                   /* etf: |W - E|_F/|E|_F, else NaN */
+    double tau_lower, tau_upper;               /* H >= 0 and free W, else NaN */
+    int64_t relaxation_size, relaxation_steps; /* order of M, iterations spent on it */
+    double multiplier_minimum; /* sphere: smallest nu_i = -h_i^T a_i/(2 rho^2); <= 0 leaves a gap; else NaN */
+    double weighted_sigma;     /* sphere and free W: R/(2 sqrt(lambda_w)), 1 at a global optimum; else NaN */
+    int64_t spare_dimension;   /* coordinate for the escape, or -1 */
+    double lambda_neg, witness_curvature; /* formula and measurement along the escape; NaN without one */
+    ufm_certified verdict;
+} ufm_constrained_certificate;
+
+typedef struct {
+    ufm_constraint constraint;
+    double gap_tolerance;      /* global iff gap <= gap_tolerance * (f - constant) */
+    double gradient_tolerance; /* saddle only where the projected gradient <= this */
+    int64_t relaxation_size; /* H >= 0: largest order of M; larger problems take M = 0, tau_upper = sigma_1 */
+    ufm_pool *pool;          /* or NULL */
+    /* Called now and then during the search for M with the share of the work done; false ends the search
+     * (the bound stays valid). May be NULL. */
+    bool (*observe)(void *context, double fraction);
+    void *context;
+    /* Where not NULL and tau is wanted: u (K) and v (columns) of tau_lower; sum_i c_i v_i^2 = 1. */
+    double *escape_w, *escape_h;
+} ufm_constrained_settings;
+/* gap 1e-6 relative, gradient 1e-6, M up to order 1500. */
+ufm_constrained_settings ufm_constrained_defaults(ufm_constraint constraint);
+
+/* Constraints that the point violates (features below 0, norms or classifier off by more than 1e-10) make
+ * the verdict inconclusive; the numbers are reported. Errors as ufm_certify's. */
+ufm_status ufm_certify_constrained(const ufm_point *point, const ufm_labels *labels,
+                                   const ufm_objective *objective, const ufm_constrained_settings *settings,
+                                   ufm_constrained_certificate *certificate, ufm_error *error);
 
 #endif

@@ -203,4 +203,50 @@ typedef struct {
     const double *b;               /* K */
 } ufm_point;
 
+/* ---- Constraints --------------------------------------------------------------------------------
+ * What features and classifier are restricted to, besides the ridges of the objective. X(name, spelling,
+ * description). */
+#define UFM_FEATURES_LIST(X)                                                                                 \
+    X(UFM_FEATURES_FREE, "free", "any H")                                                                    \
+    X(UFM_FEATURES_NONNEGATIVE, "nonnegative", "H >= 0 entrywise, as behind a ReLU")                         \
+    X(UFM_FEATURES_SPHERE, "sphere", "|h_i| = feature_norm for every sample")
+#define UFM_CLASSIFIER_LIST(X)                                                                               \
+    X(UFM_CLASSIFIER_FREE, "free", "any W")                                                                  \
+    X(UFM_CLASSIFIER_ETF, "etf", "W = classifier_norm sqrt(K/(K-1)) (I - J/K), zero columns for d > K")
+typedef enum {
+#define UFM_FEATURES_ENUM(name, spelling, description) name,
+    UFM_FEATURES_LIST(UFM_FEATURES_ENUM)
+#undef UFM_FEATURES_ENUM
+} ufm_features;
+typedef enum {
+#define UFM_CLASSIFIER_ENUM(name, spelling, description) name,
+    UFM_CLASSIFIER_LIST(UFM_CLASSIFIER_ENUM)
+#undef UFM_CLASSIFIER_ENUM
+} ufm_classifier;
+
+/* All zero: no constraint. */
+typedef struct {
+    ufm_features features;
+    double feature_norm; /* rho > 0; sphere only */
+    ufm_classifier classifier;
+    double classifier_norm; /* alpha > 0, the norm of every row of W; etf only */
+} ufm_constraint;
+static inline bool ufm_constraint_active(const ufm_constraint *constraint)
+{
+    return constraint->features != UFM_FEATURES_FREE || constraint->classifier != UFM_CLASSIFIER_FREE;
+}
+const char *ufm_features_name(ufm_features features);
+const char *ufm_classifier_name(ufm_classifier classifier);
+ufm_status ufm_features_parse(const char *text, ufm_features *features, ufm_error *error);
+ufm_status ufm_classifier_parse(const char *text, ufm_classifier *classifier, ufm_error *error);
+/* UFM_ERROR_USAGE unless the norms in use are positive and finite, and d >= K for the etf. */
+ufm_status ufm_constraint_check(const ufm_constraint *constraint, int64_t classes, int64_t dim,
+                                ufm_error *error);
+/* One line of text and back, as solution files keep it: "features NAME NORM classifier NAME NORM" with 17
+ * digits, a norm that is not in use being 0. UFM_ERROR_INPUT for any other text. */
+void ufm_constraint_format(const ufm_constraint *constraint, char *text, size_t size);
+ufm_status ufm_constraint_parse(const char *text, ufm_constraint *constraint, ufm_error *error);
+/* The fixed classifier into the caller's K x d array. */
+void ufm_etf_classifier(int64_t classes, int64_t dim, double norm, double *W);
+
 #endif

@@ -4,6 +4,7 @@
 #define UFMLAB_SOLVE_H
 
 #include <ufmlab/certify.h>
+#include <ufmlab/constrained.h>
 #include <ufmlab/convex.h>
 #include <ufmlab/metrics.h>
 #include <ufmlab/optim.h>
@@ -26,6 +27,7 @@ typedef struct {
     bool grow;
     double gap_target;
     int64_t memory_limit;
+    ufm_constraint constraint; /* all zero: none */
 } ufm_solve_settings;
 /* PAL, lambda 5e-4, 1e-4, 1e-3, dim 0 (stands for K), seed 1, scale 0.3, gap 1e-6; not growing, target 1e-9.
  */
@@ -37,18 +39,26 @@ typedef struct {
     double *storage,
         *features;          /* what the point borrows from; after ufm_solve storage is x of ufmlab/model.h */
     ufm_minimize_info info; /* zero for a point that was loaded */
-    ufm_certificate certificate;
-    int64_t growths; /* how often the dimension grew; 0 without settings.grow */
+    int64_t growths;        /* how often the dimension grew; 0 without settings.grow */
+    ufm_certificate certificate;             /* of the problem without constraint; zero where there is one */
+    ufm_constraint constraint;               /* what the point obeys */
+    ufm_constrained_certificate constrained; /* zero without a constraint */
 } ufm_solution;
 void ufm_solution_free(ufm_solution *solution);
 
-/* Minimises from a random start and certifies. UFM_ERROR_USAGE when f has no minimum: lambda_b = 0 and a
- * class in no tag set (pal, pal-n, pal-focal, bce), or in every one (bce). With lambda_b = 0 the bias is
- * minimised exactly afterwards. Bytes needed: ufm_solve_copies() vectors of the length of x. */
+/* Minimises from a random start and certifies, under settings->constraint if that is active. With H >= 0, a
+ * free classifier and dim 0 the dimension starts at K and grows by one whenever the certificate shows a
+ * descent that needs one more; with a given dim that descent is taken only while a coordinate is unused.
+ * settings->minimize.observe also sees the search for the constrained certificate: the last iteration again
+ * and again. UFM_ERROR_USAGE when f has no minimum
+ * (ufm_objective_bounded). With lambda_b = 0 the bias is minimised exactly afterwards. Bytes needed:
+ * ufm_solve_copies() vectors of the length of x. */
 ufm_status ufm_solve(const ufm_labels *labels, const ufm_solve_settings *settings, ufm_solution **solution,
                      ufm_error *error);
 /* Vectors of the size of H held at once, labels merged or kept. */
 int64_t ufm_solve_copies(ufm_solver solver, int64_t history);
+/* The same under a constraint. */
+int64_t ufm_solve_constrained_copies(const ufm_constraint *constraint, ufm_solver solver, int64_t history);
 
 /* The same by proximal gradient on the convex problem in the logits (ufmlab/convex.h), a route that shares
  * nothing with the minimisers: from zero, with the objective, dimension, tolerance, iteration limit, observer
@@ -73,7 +83,7 @@ ufm_status ufm_compare(const ufm_solution *solution, const ufm_labels *labels,
 ufm_status ufm_gram_error(const ufm_point *point, double gram_scale, double mean_scale, double *error);
 
 /* HDF5 file: W (K,d), H (d,columns), b (K), labels (columns,K) 0/1, counts (columns; absent when all 1),
- * loss, lambda (lambda_w, lambda_h, lambda_b), format. */
+ * loss, lambda (lambda_w, lambda_h, lambda_b), format; constraint (ufm_constraint_format; absent without). */
 ufm_status ufm_solution_save(const ufm_solution *solution, const ufm_labels *labels,
                              const ufm_objective *objective, const char *path, ufm_error *error);
 /* Reads a point and its instance; nothing that was computed is stored or believed. `objective` receives what

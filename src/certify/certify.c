@@ -28,7 +28,7 @@ static ufm_status check_block(const double *numbers, int64_t count, const char *
     return UFM_OK;
 }
 
-ufm_status certify_check(const ufm_point *point, const ufm_labels *labels, ufm_error *error)
+ufm_status certify_check_point(const ufm_point *point, const ufm_labels *labels, ufm_error *error)
 {
     if (point->classes != labels->classes || point->columns != labels->columns || point->dim < 1)
         return ufm_fail(error, UFM_ERROR_USAGE,
@@ -95,9 +95,7 @@ cleanup:
     return status;
 }
 
-/* Rank of the point and a unit vector a that W and H ignore, as far as there is one. */
-static ufm_status spare_direction(const certify_problem *problem, const certify_sums *sums, double *a,
-                                  ufm_certificate *result)
+ufm_status certify_rank(const certify_problem *problem, const certify_sums *sums, double *a, int64_t *rank)
 {
     const ufm_point *p = problem->point;
     const int64_t d = p->dim;
@@ -109,10 +107,9 @@ static ufm_status spare_direction(const certify_problem *problem, const certify_
     ufm_gemm(problem->objective->lambda_w, ufm_transpose(W), W, 1, ufm_view(gram, d, d));
     status = ufm_symmetric_eigen(d, gram, true, values);
     if (status != UFM_OK) goto cleanup;
-    result->rank = 0;
+    *rank = 0;
     for (int64_t j = 0; j < d; j++)
-        if (values[j] > square(rank_tolerance) * values[d - 1] && values[j] > 1e-300) result->rank++;
-    result->spare_direction = result->rank < d;
+        if (values[j] > square(rank_tolerance) * values[d - 1] && values[j] > 1e-300) ++*rank;
     for (int64_t j = 0; j < d; j++) a[j] = gram[j];
 cleanup:
     ufm_free(gram);
@@ -153,7 +150,7 @@ ufm_status ufm_certify(const ufm_point *point, const ufm_labels *labels, const u
                        const ufm_certify_settings *settings, ufm_certificate *certificate, ufm_error *error)
 {
     ufm_status status = ufm_objective_check(objective, error);
-    if (status == UFM_OK) status = certify_check(point, labels, error);
+    if (status == UFM_OK) status = certify_check_point(point, labels, error);
     if (status != UFM_OK) return status;
     const certify_problem problem = {point, labels, objective, settings->pool};
     certify_sums sums = {0};
@@ -168,7 +165,8 @@ ufm_status ufm_certify(const ufm_point *point, const ufm_labels *labels, const u
         goto cleanup;
     }
     status = dual_bound(&problem, &sums, u, &result);
-    if (status == UFM_OK) status = spare_direction(&problem, &sums, a, &result);
+    if (status == UFM_OK) status = certify_rank(&problem, &sums, a, &result.rank);
+    result.spare_direction = result.rank < point->dim;
     if (status == UFM_OK) status = witness(&problem, u, a, &result);
     if (status != UFM_OK) goto cleanup;
     result.verdict = judge(&result, settings);

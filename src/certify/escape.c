@@ -74,7 +74,7 @@ ufm_status ufm_certify_escape(const ufm_point *point, const ufm_labels *labels,
     const int64_t K = labels->classes;
     const certify_problem problem = {point, labels, objective, settings->pool};
     ufm_status status = ufm_objective_check(objective, error);
-    if (status == UFM_OK) status = certify_check(point, labels, error);
+    if (status == UFM_OK) status = certify_check_point(point, labels, error);
     if (status != UFM_OK) return status;
     certify_sums sums = {0};
     double *values = ufm_alloc(K, sizeof(double));

@@ -16,9 +16,6 @@ typedef struct {
     ufm_pool *pool;
 } certify_problem;
 
-/* The point fits the labels and its numbers are finite. */
-ufm_status certify_check(const ufm_point *point, const ufm_labels *labels, ufm_error *error);
-
 /* Sums over all columns. With c_i samples on column i and g_i the gradient of the loss in the logits of one
  * of them, G is the K x N matrix with c_i copies of g_i. */
 typedef struct {
@@ -50,8 +47,17 @@ typedef struct {
 ufm_status certify_curvature(const certify_problem *problem, const certify_direction *direction,
                              double *curvature);
 
+/* UFM_ERROR_USAGE or UFM_ERROR_INPUT unless the point fits the labels and is finite. */
+ufm_status certify_check_point(const ufm_point *point, const ufm_labels *labels, ufm_error *error);
+/* Rank of the point as ufm_certificate defines it, and a unit vector a (d) that W and H ignore, as far as
+ * there is one. */
+ufm_status certify_rank(const certify_problem *problem, const certify_sums *sums, double *a, int64_t *rank);
+
 /* Columns first..first+count-1: logits W h + b of their features into Z (K x count). */
 void certify_logits(const certify_problem *problem, int64_t first, int64_t count, double *Z);
+/* The same columns: gradient of the loss of one of their samples in its logits, over N, into G (K x count).
+ */
+void certify_gradients(const certify_problem *problem, int64_t first, int64_t count, double *G);
 /* c_i/N of column i. */
 double certify_weight(const certify_problem *problem, int64_t column);
 

@@ -166,15 +166,17 @@ static double envelope_conjugate(double gamma, double v, double own, double own_
     return v * u - focal_value(gamma, u);
 }
 
-/* F is at least its convex envelope: F itself up to u* where F' = 1, then a line of slope 1. With any slopes v_k in
- * [0, 1] the envelope's tangents bound the loss by a weighted cross-entropy, whose conjugate at A q - sum v_k e_k is
- * A sum q log q, A = sum v_k, for distributions q. Here v_k = min(1, s F'(u_k)): exact up to u*, a bound beyond. */
+/* F is at least its convex envelope: F itself up to u* where F' = 1, then a line of slope 1. With any slopes
+ * v_k in [0, 1] the envelope's tangents bound the loss by a weighted cross-entropy, whose conjugate at A q -
+ * sum v_k e_k is A sum q log q, A = sum v_k, for distributions q. Here v_k = min(1, s F'(u_k)): exact up to
+ * u*, a bound beyond. */
 static double focal_conjugate(const ufm_objective *objective, ufm_tag_set set, double *z, double s,
                               const double *shift)
 {
     const double gamma = objective->parameter;
     double slopes = 0, total_slope = 0, tangents = 0;
-    if (gamma == 0) return pal_conjugate(objective, set, z, s, shift); /* the same loss, a better bound for s < 1 */
+    if (gamma == 0)
+        return pal_conjugate(objective, set, z, s, shift); /* the same loss, a better bound for s < 1 */
     log_softmax(set.classes, z);
     for (int64_t j = 0; j < set.tags; j++) {
         const double u = -z[set.tag[j]], slope = focal_slope(gamma, u), v = fmin(1, s * slope);

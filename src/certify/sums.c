@@ -144,3 +144,14 @@ void certify_sums_free(certify_sums *sums)
     ufm_free(sums->feature_gram);
     *sums = (certify_sums){0};
 }
+
+void certify_gradients(const certify_problem *problem, int64_t first, int64_t count, double *G)
+{
+    const certify_loss *loss = certify_loss_of(problem->objective->loss);
+    const int64_t K = problem->point->classes;
+    certify_logits(problem, first, count, G);
+    for (int64_t i = 0; i < count; i++) {
+        (void)loss->gradient(problem->objective, ufm_labels_set(problem->labels, first + i), G + i * K);
+        ufm_scale(K, 1 / (double)problem->labels->samples, G + i * K);
+    }
+}

@@ -2,7 +2,7 @@
 #include "cli.h"
 #include <math.h>
 
-static ufm_status print_json(const ufm_certificate *certificate, const ufm_objective *objective,
+static ufm_status print_json(const ufm_solution *solution, const ufm_objective *objective,
                              const ufm_labels *labels, ufm_error *error)
 {
     ufm_json *json = ufm_json_new();
@@ -12,15 +12,25 @@ static ufm_status print_json(const ufm_certificate *certificate, const ufm_objec
     ufm_json_number(json, "lambda_w", objective->lambda_w);
     ufm_json_number(json, "lambda_h", objective->lambda_h);
     ufm_json_number(json, "lambda_b", objective->lambda_b);
-    json_certificate(json, certificate);
+    if (ufm_constraint_active(&solution->constraint)) {
+        json_constrained(json, &solution->constraint, &solution->constrained);
+    } else {
+        json_certificate(json, &solution->certificate);
+    }
     return ufm_json_finish(json, stdout, error);
 }
 
-static void print_text(const ufm_certificate *c, const ufm_objective *objective, const ufm_labels *labels)
+static void print_text(const ufm_solution *solution, const ufm_objective *objective, const ufm_labels *labels)
 {
+    const ufm_certificate *c = &solution->certificate;
     printf("K = %lld, N = %lld, loss %s, lambda %g, %g, %g\n", (long long)labels->classes,
            (long long)labels->samples, ufm_objective_loss_text(objective).text, objective->lambda_w,
            objective->lambda_h, objective->lambda_b);
+    if (ufm_constraint_active(&solution->constraint)) {
+        print_constrained(&solution->constraint, &solution->constrained);
+        printf("verdict: %s\n", ufm_certified_text(solution->constrained.verdict));
+        return;
+    }
     printf("  f             %.16g\n  lower bound   %.16g  (no point of any dimension is below)\n",
            c->objective, c->lower_bound);
     printf("  duality gap   %.2e (%.1e of f)\n  |gradient|    %.2e\n  sigma_1/mu    %.12g\n", c->gap,
@@ -40,9 +50,9 @@ static int run(const options *opts)
     ufm_status status = load_solution(opts, opts->operand[0], &solution, &labels, &objective, &error);
     if (status == UFM_OK) {
         if (opts->value[OPT_JSON].given) {
-            status = print_json(&solution->certificate, &objective, labels, &error);
+            status = print_json(solution, &objective, labels, &error);
         } else {
-            print_text(&solution->certificate, &objective, labels);
+            print_text(solution, &objective, labels);
         }
     }
     ufm_solution_free(solution);

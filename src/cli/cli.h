@@ -18,7 +18,8 @@ typedef enum {
     GROUP_REPORT = 32,
     GROUP_VERIFY = 64,
     GROUP_LANDSCAPE = 128,
-    GROUP_COMMON = 256
+    GROUP_COMMON = 256,
+    GROUP_CONSTRAINT = 512
 } option_group;
 
 typedef enum {
@@ -93,6 +94,10 @@ ufm_status read_objective(const options *opts, ufm_objective *objective, ufm_err
 ufm_status read_merge(const options *opts, bool *merge, ufm_error *error);
 /* Bytes that may be used: --memory, or what there is. */
 int64_t memory_limit(const options *opts);
+/* The constraint of the options. */
+ufm_status read_constraint(const options *opts, ufm_constraint *constraint, ufm_error *error);
+/* What a constrained certificate says, in lines for a person, from `f` to the verdict. */
+void print_constrained(const ufm_constraint *constraint, const ufm_constrained_certificate *certificate);
 /* The instance of the options. `design` is NULL when the labels follow none, and `error` says why; either may
  * be NULL on input when not wanted. Designs are not expanded when `labels` is NULL. `copies` as in
  * ufm_expansion. */
@@ -118,6 +123,9 @@ ufm_status load_solution(const options *opts, const char *path, ufm_solution **s
                          ufm_objective *objective, ufm_error *error);
 /* Keys objective, lower_bound, gap, sigma1, mu, gradient_norm, verdict, ... */
 void json_certificate(ufm_json *json, const ufm_certificate *certificate);
+/* The same keys for a point under a constraint, and its own. */
+void json_constrained(ufm_json *json, const ufm_constraint *constraint,
+                      const ufm_constrained_certificate *certificate);
 void json_metrics(ufm_json *json, const ufm_metrics *metrics);
 /* Keys weight_norms (K numbers) and, for K <= 100, weight_gram (W W^T, K x K, one list). */
 void json_weights(ufm_json *json, const ufm_point *point);

@@ -20,8 +20,12 @@ static ufm_status load(const options *opts, geometry_report *report, ufm_error *
                         "geometry FILE takes labels and point from the file; leave out --%s, or the file",
                         idle);
     report->file = opts->operand[0];
-    return load_solution(opts, report->file, &report->solution, &report->labels, &report->settings.objective,
-                         error);
+    const ufm_status status = load_solution(opts, report->file, &report->solution, &report->labels,
+                                            &report->settings.objective, error);
+    if (status != UFM_OK || !ufm_constraint_active(&report->solution->constraint)) return status;
+    return ufm_fail(error, UFM_ERROR_UNSUPPORTED,
+                    "%s: the point obeys a constraint; geometry describes the optimum without one",
+                    report->file);
 }
 
 static ufm_status solve(const options *opts, geometry_report *report, ufm_error *error)

@@ -152,6 +152,7 @@ static const struct {
     const char *title;
 } groups[] = {{GROUP_INSTANCE, "Instance (one of --classes with --samples, --counts, --labels)"},
               {GROUP_OBJECTIVE, "Objective"},
+              {GROUP_CONSTRAINT, "Constraint"},
               {GROUP_SHAPE, "Features"},
               {GROUP_SOLVER, "Solver"},
               {GROUP_GAP, "Certificate"},

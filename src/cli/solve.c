@@ -14,13 +14,26 @@ typedef struct {
     char unbalanced[512]; /* why there is no closed form to compare with, or empty */
 } outcome;
 
+/* The closed form under the constraint, where there is one. */
+static ufm_status judge_constrained(outcome *out, const ufm_design *design, ufm_error *error)
+{
+    if (out->solution->point.dim < out->solution->point.classes) return UFM_OK;
+    ufm_status status = ufm_predict_constrained(design, &out->settings->objective, &out->settings->constraint,
+                                                &out->prediction, error);
+    if (status == UFM_ERROR_UNSUPPORTED) return UFM_OK;
+    return status == UFM_OK
+               ? ufm_compare(out->solution, out->labels, out->prediction, out->metrics, &out->comparison)
+               : status;
+}
+
 static ufm_status judge(outcome *out, const ufm_design *design, ufm_error *error)
 {
     const ufm_point *point = &out->solution->point;
     ufm_status status = ufm_metrics_compute(point, out->labels, &out->metrics, error);
     const ufm_objective *objective = &out->settings->objective;
-    if (status != UFM_OK || !design || point->dim < ufm_loss_rank(objective->loss, point->classes))
-        return status;
+    if (status != UFM_OK || !design) return status;
+    if (ufm_constraint_active(&out->settings->constraint)) return judge_constrained(out, design, error);
+    if (point->dim < ufm_loss_rank(objective->loss, point->classes)) return UFM_OK;
     status = ufm_predict(design, objective, &out->prediction, error);
     return status == UFM_OK
                ? ufm_compare(out->solution, out->labels, out->prediction, out->metrics, &out->comparison)
@@ -51,7 +64,11 @@ static ufm_status print_json(const outcome *out, ufm_error *error)
     ufm_json_integer(json, "samples_total", out->labels->samples);
     ufm_json_integer(json, "features", out->labels->columns);
     ufm_json_integer(json, "unlabelled_dropped", out->labels->unlabelled_dropped);
-    json_certificate(json, &out->solution->certificate);
+    if (ufm_constraint_active(&out->solution->constraint)) {
+        json_constrained(json, &out->solution->constraint, &out->solution->constrained);
+    } else {
+        json_certificate(json, &out->solution->certificate);
+    }
     ufm_json_number(json, "gap_tolerance", out->settings->gap_tolerance);
     ufm_json_number(json, "bias_norm", bias_norm(&out->solution->point));
     json_metrics(json, out->metrics);
@@ -80,8 +97,20 @@ static const char *metric(double value, char text[16])
 static const char *comparison_name(const outcome *out)
 {
     const ufm_loss loss = out->settings->objective.loss;
+    if (ufm_constraint_active(&out->solution->constraint)) return "the closed form";
     if (!out->prediction->proved) return "the symmetric critical point";
     return loss == UFM_LOSS_PAL || loss == UFM_LOSS_PAL_N ? "Theorem 1" : "the symmetric optimum";
+}
+
+static void print_certificate(const ufm_certificate *c, const ufm_point *point, int64_t rank)
+{
+    printf("  f             %.16g\n  lower bound   %.16g\n  duality gap   %.2e (%.1e of f): %s\n",
+           c->objective, c->lower_bound, c->gap, c->gap / fabs(c->objective), ufm_certified_text(c->verdict));
+    printf("  |gradient|    %.2e\n  sigma_1/mu    %.12g\n", c->gradient_norm, c->sigma1 / c->mu);
+    if (c->verdict == UFM_CERTIFIED_INCONCLUSIVE && point->dim < rank)
+        printf("  d < %lld: the lower bound is that of every dimension and need not be reached here;\n"
+               "  landscape multistart keeps the best of many starts\n",
+               (long long)rank);
 }
 
 static void print_text(const outcome *out)
@@ -91,10 +120,15 @@ static void print_text(const outcome *out)
     const ufm_certificate *c = &out->solution->certificate;
     printf("%s: %s after %lld iterations, %lld evaluations, %.3g s\n", out->solver, ufm_stop_text(info->stop),
            (long long)info->iterations, (long long)info->evaluations, info->seconds);
-    printf("  f             %.16g\n  lower bound   %.16g\n  duality gap   %.2e (%.1e of f): %s\n",
-           c->objective, c->lower_bound, c->gap, c->gap / fabs(c->objective), ufm_certified_text(c->verdict));
-    printf("  |gradient|    %.2e\n  sigma_1/mu    %.12g\n  rank          %lld of d = %lld", c->gradient_norm,
-           c->sigma1 / c->mu, (long long)c->rank, (long long)out->solution->point.dim);
+    int64_t rank = c->rank;
+    if (ufm_constraint_active(&out->solution->constraint)) {
+        print_constrained(&out->solution->constraint, &out->solution->constrained);
+        rank = out->solution->constrained.rank;
+    } else {
+        print_certificate(c, &out->solution->point,
+                          ufm_loss_rank(out->settings->objective.loss, out->labels->classes));
+    }
+    printf("  rank          %lld of d = %lld", (long long)rank, (long long)out->solution->point.dim);
     if (out->solution->growths > 0) printf(", grown %lld times", (long long)out->solution->growths);
     printf("\n");
     printf("  NC1 %s  NC2 %s  NC3 %s\n", metric(out->metrics->nc1, nc[0]), metric(out->metrics->nc2, nc[1]),
@@ -161,7 +195,8 @@ const command command_solve = {
     "solve",
     "solve INSTANCE [options]",
     "Minimise the objective directly, certify the result, compare it with Theorem 1.",
-    GROUP_INSTANCE | GROUP_OBJECTIVE | GROUP_SHAPE | GROUP_SOLVER | GROUP_GAP | GROUP_COMMON,
+    GROUP_INSTANCE | GROUP_OBJECTIVE | GROUP_CONSTRAINT | GROUP_SHAPE | GROUP_SOLVER | GROUP_GAP |
+        GROUP_COMMON,
     0,
     run,
     0};

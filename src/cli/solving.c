@@ -44,20 +44,27 @@ ufm_status read_solve_settings(const options *opts, ufm_solve_settings *settings
     settings->memory_limit = memory_limit(opts);
     bool merge;
     ufm_status status = read_objective(opts, &settings->objective, error);
+    if (status == UFM_OK) status = read_constraint(opts, &settings->constraint, error);
     if (status == UFM_OK) status = read_merge(opts, &merge, error);
     if (status != UFM_OK) return status;
     if (merge) settings->minimize.solver = UFM_SOLVER_NEWTON;
     status = read_solver(opts, &settings->minimize.solver, error);
-    settings->grow = merge && settings->minimize.solver == UFM_SOLVER_NEWTON && !is_proximal(opts) &&
-                     !opts->value[OPT_DIM].given && !opts->value[OPT_INIT_SCALE].given;
+    const bool constrained = ufm_constraint_active(&settings->constraint);
+    if (constrained && is_proximal(opts))
+        return ufm_fail(error, UFM_ERROR_USAGE, "--solver proximal knows no constraints; leave it out");
+    settings->grow = merge && !constrained && settings->minimize.solver == UFM_SOLVER_NEWTON &&
+                     !is_proximal(opts) && !opts->value[OPT_DIM].given && !opts->value[OPT_INIT_SCALE].given;
     return status;
 }
 
 /* Vectors of the size of H that the solver holds. */
 static int64_t solve_copies(const options *opts, const ufm_solve_settings *settings)
 {
-    return is_proximal(opts) ? ufm_solve_proximal_copies()
-                             : ufm_solve_copies(settings->minimize.solver, settings->minimize.history);
+    const ufm_minimize_settings *m = &settings->minimize;
+    if (is_proximal(opts)) return ufm_solve_proximal_copies();
+    return ufm_constraint_active(&settings->constraint)
+               ? ufm_solve_constrained_copies(&settings->constraint, m->solver, m->history)
+               : ufm_solve_copies(m->solver, m->history);
 }
 
 ufm_status read_solve_instance(const options *opts, ufm_solve_settings *settings, ufm_labels **labels,
@@ -183,18 +190,33 @@ static ufm_status replace_objective(const options *opts, ufm_objective *objectiv
     return UFM_OK;
 }
 
+/* The certificate that the solution's constraint, or its absence, calls for. */
+static ufm_status certify(const options *opts, const ufm_labels *labels, const ufm_objective *objective,
+                          ufm_solution *solution, ufm_error *error)
+{
+    ufm_pool *pool = ufm_pool_new((int)opts->value[OPT_THREADS].integer);
+    ufm_status status;
+    if (ufm_constraint_active(&solution->constraint)) {
+        ufm_constrained_settings settings = ufm_constrained_defaults(solution->constraint);
+        settings.gap_tolerance = opts->value[OPT_GAP_TOLERANCE].real;
+        settings.pool = pool;
+        status = ufm_certify_constrained(&solution->point, labels, objective, &settings,
+                                         &solution->constrained, error);
+    } else {
+        ufm_certify_settings settings = ufm_certify_defaults();
+        settings.gap_tolerance = opts->value[OPT_GAP_TOLERANCE].real;
+        settings.pool = pool;
+        status = ufm_certify(&solution->point, labels, objective, &settings, &solution->certificate, error);
+    }
+    ufm_pool_free(pool);
+    return status;
+}
+
 ufm_status load_solution(const options *opts, const char *path, ufm_solution **solution, ufm_labels **labels,
                          ufm_objective *objective, ufm_error *error)
 {
     ufm_status status = guard_solution_file(path, error);
     if (status == UFM_OK) status = ufm_solution_load(path, solution, labels, objective, error);
     if (status == UFM_OK) status = replace_objective(opts, objective, error);
-    if (status != UFM_OK) return status;
-    ufm_certify_settings settings = ufm_certify_defaults();
-    settings.gap_tolerance = opts->value[OPT_GAP_TOLERANCE].real;
-    settings.pool = ufm_pool_new((int)opts->value[OPT_THREADS].integer);
-    status =
-        ufm_certify(&(*solution)->point, *labels, objective, &settings, &(*solution)->certificate, error);
-    ufm_pool_free(settings.pool);
-    return status;
+    return status == UFM_OK ? certify(opts, *labels, objective, *solution, error) : status;
 }

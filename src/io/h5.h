@@ -8,7 +8,7 @@
 
 struct ufm_h5 {
     hid_t file;
-    hid_t driver; /* of a created file; must outlive it, libhdf5 looks at it after closing */
+    hid_t driver;           /* of a created file; must outlive it, libhdf5 looks at it after closing */
     ufm_replacement target; /* of a created file; only `path` of an opened one */
     bool writing;
     int failure; /* error number of the first write that failed */

@@ -71,8 +71,9 @@ static bool observe(void *context, const ufm_progress *now)
     const bool left = w->value < w->start_value - 1e-9 * fabs(w->start_value);
     /* Where the optimum has a certificate, a plateau however flat is not the end. */
     const double flat = w->leave_saddle ? 1e-7
-                        : w->dim < ufm_loss_benign_dim(w->explorer->objective.loss, w->labels->classes) ? 1e-10
-                                                                                                       : 0;
+                        : w->dim < ufm_loss_benign_dim(w->explorer->objective.loss, w->labels->classes)
+                            ? 1e-10
+                            : 0;
     w->arrived = left && w->gradient_norm <= flat * w->peak;
     return !w->arrived;
 }

@@ -121,7 +121,8 @@ ufm_status ladder_describe(ufm_model *model, const double *x, const ufm_labels *
     if (status == UFM_OK) status = ladder_eigenvalue(model, x, LADDER_SMALLEST, &made.lambda_min, error);
     if (status == UFM_OK) status = describe_dense(model, x, &made, error);
     made.morse_index_predicted = (d - rank) * above;
-    made.zero_modes_predicted = rank * (d - rank) + rank * (rank - 1) / 2 + (objective->lambda_b == 0 && ufm_loss_shift_free(objective->loss));
+    made.zero_modes_predicted = rank * (d - rank) + rank * (rank - 1) / 2 +
+                                (objective->lambda_b == 0 && ufm_loss_shift_free(objective->loss));
     if (status == UFM_OK) {
         made.solution = solution;
         *saddle = made;

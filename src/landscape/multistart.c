@@ -41,8 +41,8 @@ static ufm_status descend(multistart_worker *worker, ufm_run *run, ufm_minimize_
 static bool undecided(const multistart_worker *worker, const ufm_run *run)
 {
     return run->verdict == UFM_CERTIFIED_INCONCLUSIVE &&
-           (!run->local_minimum || worker->dim >= 
-                ufm_loss_benign_dim(worker->objective->loss, worker->labels->classes));
+           (!run->local_minimum ||
+            worker->dim >= ufm_loss_benign_dim(worker->objective->loss, worker->labels->classes));
 }
 
 /* Start, descent and verdict of one run; the point is left in worker->x. Where lambda is tiny, L-BFGS may

@@ -78,7 +78,8 @@ cleanup:
 
 static ufm_status near_saddle(const multistart_worker *worker, ufm_rng *rng, double noise, ufm_error *error)
 {
-    const int64_t ranks = smaller(ufm_loss_rank(worker->objective->loss, worker->labels->classes), worker->dim);
+    const int64_t ranks =
+        smaller(ufm_loss_rank(worker->objective->loss, worker->labels->classes), worker->dim);
     const int64_t rank = ufm_rng_below(rng, ranks);
     const ufm_status status = rank > 0 ? embed_minimum(worker, rng, rank, error)
                                        : ufm_model_minimize_bias(worker->model, worker->x, error);

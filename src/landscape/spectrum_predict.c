@@ -181,7 +181,8 @@ ufm_status ufm_spectrum_predict(const ufm_design *design, const ufm_objective *o
     eigenvalue_list list = {0};
     ufm_prediction *prediction;
     if (objective->loss != UFM_LOSS_PAL && objective->loss != UFM_LOSS_PAL_N)
-        return ufm_fail(error, UFM_ERROR_UNSUPPORTED, "the spectrum is predicted for the losses pal and pal-n only");
+        return ufm_fail(error, UFM_ERROR_UNSUPPORTED,
+                        "the spectrum is predicted for the losses pal and pal-n only");
     ufm_status status = ufm_predict(design, objective, &prediction, error);
     if (status != UFM_OK) return status;
     status = check(prediction, dim, error);

@@ -12,6 +12,13 @@ static void label_row(void *context, int64_t column, uint8_t *bytes)
     for (int64_t j = labels->offset[column]; j < labels->offset[column + 1]; j++) bytes[labels->tag[j]] = 1;
 }
 
+static ufm_status write_constraint(ufm_h5 *file, const ufm_constraint *constraint, ufm_error *error)
+{
+    char text[160];
+    ufm_constraint_format(constraint, text, sizeof text);
+    return ufm_h5_write_text(file, "constraint", text, error);
+}
+
 ufm_status ufm_solution_save(const ufm_solution *solution, const ufm_labels *labels,
                              const ufm_objective *objective, const char *path, ufm_error *error)
 {
@@ -28,8 +35,11 @@ ufm_status ufm_solution_save(const ufm_solution *solution, const ufm_labels *lab
                                     (void *)(uintptr_t)labels, error);
     if (status == UFM_OK && labels->count)
         status = ufm_h5_write_integers(file, "counts", labels->columns, labels->count, error);
-    if (status == UFM_OK) status = ufm_h5_write_text(file, "loss", ufm_objective_loss_text(objective).text, error);
+    if (status == UFM_OK)
+        status = ufm_h5_write_text(file, "loss", ufm_objective_loss_text(objective).text, error);
     if (status == UFM_OK) status = ufm_h5_write_vector(file, "lambda", 3, lambda, error);
+    if (status == UFM_OK && ufm_constraint_active(&solution->constraint))
+        status = write_constraint(file, &solution->constraint, error);
     if (status == UFM_OK) return ufm_h5_commit(file, error);
     ufm_h5_abort(file);
     return status;
@@ -175,6 +185,18 @@ static ufm_status read_objective(const reader *in, ufm_objective *objective)
     return in_data_set(in, "lambda", ufm_objective_check(objective, &reason), &reason);
 }
 
+static ufm_status read_constraint(const reader *in, ufm_constraint *constraint)
+{
+    char text[160];
+    ufm_error detail = {{0}};
+    *constraint = (ufm_constraint){0};
+    if (!ufm_h5_has(in->file, "constraint")) return UFM_OK;
+    ufm_status status = ufm_h5_read_text(in->file, "constraint", text, sizeof text, in->error);
+    if (status != UFM_OK) return status;
+    status = ufm_constraint_parse(text, constraint, &detail);
+    return status == UFM_OK ? UFM_OK : ufm_fail(in->error, status, "%s: %s", in->path, detail.text);
+}
+
 ufm_status ufm_solution_load(const char *path, ufm_solution **solution, ufm_labels **labels,
                              ufm_objective *objective, ufm_error *error)
 {
@@ -185,6 +207,7 @@ ufm_status ufm_solution_load(const char *path, ufm_solution **solution, ufm_labe
     made = ufm_alloc(1, sizeof *made);
     status = made ? read_point(&in, made) : UFM_ERROR_MEMORY;
     if (status == UFM_OK) status = read_objective(&in, objective);
+    if (status == UFM_OK) status = read_constraint(&in, &made->constraint);
     if (status == UFM_OK) status = read_labels(&in, made->point.classes, made->point.columns, labels);
     if (status == UFM_ERROR_MEMORY) ufm_fail(error, status, "%s: not enough memory to read it", path);
     ufm_h5_abort(in.file);

@@ -42,6 +42,8 @@ static ufm_status certify(const ufm_labels *labels, const ufm_solve_settings *se
 ufm_status ufm_solve(const ufm_labels *labels, const ufm_solve_settings *settings, ufm_solution **solution,
                      ufm_error *error)
 {
+    if (ufm_constraint_active(&settings->constraint))
+        return solve_constrained(labels, settings, solution, error);
     const int64_t dim = settings->dim > 0 ? settings->dim : labels->classes;
     const ufm_model_settings model_settings = {settings->objective, dim, settings->threads};
     ufm_model *model = NULL;
@@ -136,16 +138,17 @@ ufm_status ufm_compare(const ufm_solution *solution, const ufm_labels *labels,
                        const ufm_prediction *prediction, const ufm_metrics *metrics,
                        ufm_comparison *comparison)
 {
+    const double objective = ufm_constraint_active(&solution->constraint) ? solution->constrained.objective
+                                                                          : solution->certificate.objective;
     ufm_comparison result = {.objective_error =
-                                 fabs(solution->certificate.objective - prediction->objective) /
-                                 fabs(prediction->objective)};
+                                 fabs(objective - prediction->objective) / fabs(prediction->objective)};
     double *h = ufm_alloc(solution->point.dim, sizeof *h);
     if (!h) return UFM_ERROR_MEMORY;
     result.scale_error = prediction->mean_scale > 0 ? feature_error(solution, labels, prediction, h)
                                                     : scale_error(prediction, metrics);
     ufm_free(h);
-    const ufm_status status = ufm_gram_error(&solution->point, prediction->gram_scale, prediction->mean_scale,
-                                             &result.gram_error);
+    const ufm_status status =
+        ufm_gram_error(&solution->point, prediction->gram_scale, prediction->mean_scale, &result.gram_error);
     if (status == UFM_OK) *comparison = result;
     return status;
 }
