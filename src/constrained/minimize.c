@@ -63,6 +63,12 @@ static bool observe(void *context, const ufm_progress *now)
     return to->settings->observe(to->settings->context, &sum);
 }
 
+static bool working(void *context, int64_t products)
+{
+    const relay *to = context;
+    return to->settings->working(to->settings->context, to->before->products + products);
+}
+
 ufm_status constrained_run(constrained_function *function, const ufm_minimize_settings *settings, double *x,
                            ufm_minimize_info *info, ufm_error *error)
 {
@@ -72,10 +78,9 @@ ufm_status constrained_run(constrained_function *function, const ufm_minimize_se
     const ufm_function smooth = constrained_as_function(function);
     ufm_minimize_settings inner = *settings;
     ufm_minimize_info run;
-    if (settings->observe) {
-        inner.observe = observe;
-        inner.context = (void *)(uintptr_t)&to;
-    }
+    inner.observe = settings->observe ? observe : NULL;
+    inner.working = settings->working ? working : NULL;
+    inner.context = (void *)(uintptr_t)&to;
     inner.max_iterations =
         settings->max_iterations > info->iterations ? settings->max_iterations - info->iterations : 0;
     constrained_from_x(function, x, y);
