@@ -2,13 +2,11 @@
 #include "geometry.h"
 #include <math.h>
 
-/* One feature per tag set and a solver that reaches rounding level, unless the user wants something else. */
+/* One feature per tag set, unless the user wants something else. */
 static options with_defaults(const options *given)
 {
     options opts = *given;
     if (!opts.value[OPT_DUPLICATES].given) opts.value[OPT_DUPLICATES].text = "merge";
-    if (!opts.value[OPT_SOLVER].given) opts.value[OPT_SOLVER].text = "newton";
-    if (!opts.value[OPT_TOLERANCE].given) opts.value[OPT_TOLERANCE].real = 1e-13;
     return opts;
 }
 

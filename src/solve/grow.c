@@ -6,7 +6,8 @@
 #include <string.h>
 #include <ufmlab/linalg.h>
 
-/* The first growth adds at most this many coordinates, a later one at most as many as there are. */
+/* The first growth adds at most this many coordinates, a later one at most as many as there are; or as many
+ * as the result shall have at least. */
 enum { FIRST_GROWTH = 4, STAGES = 200 };
 /* A stage before the last growth ends when the gradient has shrunk to this share; one after it, to this. */
 static const double rough = 0.3, fine = 1e-2;
@@ -90,7 +91,8 @@ static ufm_status certify_stage(growth *g, ufm_escape **escape, ufm_error *error
     const ufm_status status =
         ufm_certify(&point, labels, &s->settings->objective, &settings, &g->certificate, error);
     const int64_t room = labels->classes - s->dim;
-    const int64_t wanted = s->dim > FIRST_GROWTH ? s->dim : FIRST_GROWTH;
+    int64_t wanted = s->dim > FIRST_GROWTH ? s->dim : FIRST_GROWTH;
+    if (wanted < s->settings->dim) wanted = s->settings->dim; /* the result has them anyway */
     if (status != UFM_OK || room <= 0 || g->stopped) return status;
     return ufm_certify_escape(&point, labels, &s->settings->objective, &settings,
                               wanted < room ? wanted : room, escape, error);
