@@ -487,7 +487,7 @@ static void test_single_label(void)
 {
     for (int64_t K = 2; K <= 12; K += 5) {
         for (int64_t n = 1; n <= 100; n *= 10) {
-            char text[16];
+            char text[32];
             ufm_design *design = NULL;
             ufm_prediction *p = NULL;
             snprintf(text, sizeof text, "1:%lld", (long long)n);
