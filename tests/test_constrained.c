@@ -335,6 +335,119 @@ static void test_round_trip(void)
     ufm_labels_free(labels);
 }
 
+/* Every convex loss, imbalanced labels: the certificates of the sphere and of the fixed classifier close, and
+ * no bound from a random point lies above the optimum. */
+static void test_every_loss(void)
+{
+    enum { DIM = 4, CLASSES = 3, TAG_SETS = 5, POINTS = 10 };
+    static const char *const text = "tags,count\n0,6\n1,2\n2,1\n0+1,3\n1+2,1\n";
+    const ufm_read_settings settings = {.duplicates = UFM_DUPLICATES_MERGE};
+    ufm_labels *labels = NULL;
+    ufm_rng *rng = ufm_rng_new(34);
+    double worst = 0, excess = -INFINITY, x[CLASSES * DIM + DIM * TAG_SETS + CLASSES], H[DIM * TAG_SETS];
+    TEST_OK(ufm_labels_read_counts(test_file(".csv", text), &settings, &labels, NULL));
+    for (int trial = 0; trial < TEST_LOSSES * (KINDS - 1); trial++) {
+        const ufm_objective o = test_losses[trial / (KINDS - 1)];
+        if (o.loss == UFM_LOSS_PAL_FOCAL && o.parameter > 0) continue; /* not convex */
+        ufm_model *model = test_model(labels, o, DIM, 1);
+        const ufm_constrained_problem problem = {model, labels, constraint_of(1 + trial % (KINDS - 1))};
+        ufm_solution *s = solve(labels, &o, problem.constraint, DIM, 1);
+        const ufm_constrained_certificate *c = &s->constrained;
+        const double gap = c->gap / c->objective;
+        if (!(gap <= 1e-9)) fprintf(stderr, "  trial %d: gap %.3g\n", trial, gap);
+        worst = fmax(worst, isnan(gap) ? INFINITY : gap);
+        TEST(c->verdict == UFM_CERTIFIED_GLOBAL);
+        test_close("direct objective", c->objective, test_objective(labels, &o, &s->point), 1e-13);
+        for (int i = 0; i < POINTS; i++) {
+            random_point(rng, &problem, x);
+            const ufm_point point = ufm_model_point(model, x, H);
+            const ufm_constrained_certificate r = certify(&point, labels, &o, problem.constraint);
+            const double over = (r.lower_bound - c->objective) / c->objective; /* -infinity: no bound */
+            if (!(over <= 1e-12)) fprintf(stderr, "  trial %d point %d: %.3g above\n", trial, i, over);
+            excess = fmax(excess, isnan(over) ? INFINITY : over);
+        }
+        ufm_solution_free(s);
+        ufm_model_free(model);
+    }
+    test_at_most("bound above the optimum", excess, 1e-12);
+    ufm_rng_free(rng);
+    ufm_labels_free(labels);
+    test_worst("constrained/every_loss", worst, 1e-9);
+}
+
+/* The tag-wise frame is critical, and not optimal for m > K/2: there the frame of the complements is cheaper
+ * (factor K/m against K/(K-m) in kappa), and for m = K-1 it is the optimum. */
+static void test_complement(void)
+{
+    static const int64_t classes[] = {3, 4, 5};
+    static const char *const designs[] = {"2:5", "3:4", "4:3"};
+    double worst = 0;
+    for (int e = 0; e < 3; e++) {
+        const int64_t K = classes[e], m = K - 1;
+        ufm_labels *labels = test_design(K, designs[e], UFM_DUPLICATES_MERGE);
+        const double N = (double)labels->samples, mu = ufm_objective_mu(&paper);
+        const ufm_constraint constraint = constraint_of(0);
+        ufm_design *design = NULL;
+        ufm_prediction *frame = NULL;
+        TEST_OK(ufm_labels_to_design(labels, &design, NULL));
+        TEST_OK(ufm_predict_constrained(design, &paper, &constraint, &frame, NULL));
+        /* m log(m + e^{-delta}) + mu sqrt((K-1) N) delta, where (K-m) = 1, at its minimum */
+        const double pull = mu * sqrt((double)(K - 1) * N), ratio = (double)m / pull - 1;
+        const double delta = ratio > (double)m ? log(ratio / (double)m) : 0;
+        const double value = (double)m * log((double)m + exp(-delta)) + pull * delta;
+        ufm_solution *s = solve(labels, &paper, constraint, 0, 1);
+        const ufm_constrained_certificate *c = &s->constrained;
+        TEST(c->verdict == UFM_CERTIFIED_GLOBAL && !frame->proved && delta > 0);
+        TEST(frame->objective > c->objective + 1e-3);
+        const double errors[] = {c->objective / value - 1, c->gap / value};
+        for (int i = 0; i < 2; i++) worst = fmax(worst, isnan(errors[i]) ? INFINITY : fabs(errors[i]));
+        ufm_solution_free(s);
+        ufm_prediction_free(frame);
+        ufm_design_free(design);
+        ufm_labels_free(labels);
+    }
+    test_worst("constrained/complement", worst, 1e-12);
+}
+
+/* Every allocation may fail: an error, no leak, the certificate untouched. */
+static void test_memory(void)
+{
+    ufm_labels *labels = test_design(3, "1:2,2:1", UFM_DUPLICATES_MERGE);
+    ufm_solve_settings settings = ufm_solve_defaults();
+    settings.objective = paper;
+    settings.dim = 4;
+    settings.threads = 1;
+    for (int kind = 0; kind < KINDS; kind++) {
+        ufm_solution *solution = NULL;
+        ufm_error error = {{0}};
+        settings.constraint = constraint_of(kind);
+        int64_t blocks = ufm_memory_live_blocks(), budget = 0;
+        for (ufm_status status = UFM_ERROR_MEMORY; status == UFM_ERROR_MEMORY; budget++) {
+            ufm_memory_fail_after(budget);
+            status = ufm_solve(labels, &settings, &solution, &error);
+            ufm_memory_fail_after(-1);
+            TEST(status == UFM_OK || (status == UFM_ERROR_MEMORY && !solution));
+            TEST(status == UFM_OK || ufm_memory_live_blocks() == blocks);
+        }
+        TEST(budget > 20);
+        if (!solution) continue;
+        const ufm_constrained_settings c = ufm_constrained_defaults(settings.constraint);
+        blocks = ufm_memory_live_blocks();
+        budget = 0;
+        for (ufm_status status = UFM_ERROR_MEMORY; status == UFM_ERROR_MEMORY; budget++) {
+            ufm_constrained_certificate result = {.gap = -7};
+            ufm_memory_fail_after(budget);
+            status = ufm_certify_constrained(&solution->point, labels, &paper, &c, &result, &error);
+            ufm_memory_fail_after(-1);
+            TEST(status == UFM_OK || (status == UFM_ERROR_MEMORY && result.gap == -7));
+            TEST(ufm_memory_live_blocks() == blocks);
+        }
+        TEST(budget > 8);
+        ufm_solution_free(solution);
+    }
+    ufm_labels_free(labels);
+}
+
 static const test_case cases[] = {{"closed_forms", test_closed_forms},
                                   {"imbalanced", test_imbalanced},
                                   {"bound_is_valid", test_bound_is_valid},
@@ -343,5 +456,8 @@ static const test_case cases[] = {{"closed_forms", test_closed_forms},
                                   {"escape", test_escape},
                                   {"gradient", test_gradient},
                                   {"round_trip", test_round_trip},
+                                  {"every_loss", test_every_loss},
+                                  {"complement", test_complement},
+                                  {"memory", test_memory},
                                   {NULL, NULL}};
 const test_suite suite_constrained = {"constrained", cases};
