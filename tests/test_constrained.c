@@ -448,6 +448,43 @@ static void test_memory(void)
     ufm_labels_free(labels);
 }
 
+/* Close to an optimum Newton's method on spheres takes a few steps: the products with the Hessian, which are
+ * private, include how the gradient turns with the sphere. */
+static void test_newton_on_spheres(void)
+{
+    static const int kinds[] = {1, 4};
+    ufm_labels *labels = test_design(4, "1:3,2:2", UFM_DUPLICATES_MERGE);
+    ufm_model *model = test_model(labels, paper, 5, 1);
+    const int64_t size = ufm_model_size(model), weights = 20;
+    double *x = ufm_alloc(size, sizeof *x);
+    ufm_rng *rng = ufm_rng_new(35);
+    for (int k = 0; k < 2; k++) {
+        const ufm_constrained_problem problem = {model, labels, constraint_of(kinds[k])};
+        ufm_minimize_settings settings = ufm_minimize_defaults();
+        ufm_minimize_info info = {0};
+        settings.solver = UFM_SOLVER_NEWTON;
+        settings.tolerance = 1e-12;
+        TEST_OK(ufm_constrained_start(&problem, 1, 1, x));
+        TEST_OK(ufm_constrained_minimize(&problem, &settings, x, &info, NULL));
+        const double least = ufm_model_value(model, x);
+        for (int64_t i = 0; i < labels->columns; i++) {
+            double *h = x + weights + 5 * i;
+            const double length = ufm_norm(5, h);
+            for (int j = 0; j < 5; j++) h[j] += 1e-2 * length * ufm_rng_gaussian(rng);
+            ufm_scale(5, length / ufm_norm(5, h), h);
+        }
+        TEST(ufm_model_value(model, x) > least + 1e-7);
+        settings.newton_switch = 0; /* from the start */
+        TEST_OK(ufm_constrained_minimize(&problem, &settings, x, &info, NULL));
+        TEST(info.iterations <= 8);
+        test_close("objective", ufm_model_value(model, x), least, 1e-14);
+    }
+    ufm_rng_free(rng);
+    ufm_free(x);
+    ufm_model_free(model);
+    ufm_labels_free(labels);
+}
+
 static const test_case cases[] = {{"closed_forms", test_closed_forms},
                                   {"imbalanced", test_imbalanced},
                                   {"bound_is_valid", test_bound_is_valid},
@@ -459,5 +496,6 @@ static const test_case cases[] = {{"closed_forms", test_closed_forms},
                                   {"every_loss", test_every_loss},
                                   {"complement", test_complement},
                                   {"memory", test_memory},
+                                  {"newton_on_spheres", test_newton_on_spheres},
                                   {NULL, NULL}};
 const test_suite suite_constrained = {"constrained", cases};
