@@ -127,7 +127,8 @@ static void test_bound_is_valid(void)
     for (int trial = 0; trial < (test_fast() ? 5 : 50); trial++) {
         const int kind = trial % KINDS;
         const int64_t K = 3 + ufm_rng_below(rng, 3), d = K + ufm_rng_below(rng, 2);
-        ufm_labels *labels = test_random_labels(rng, K, K + ufm_rng_below(rng, 4), trial % 2);
+        ufm_labels *labels = test_random_labels(rng, K, K + ufm_rng_below(rng, 4),
+                                                trial % 2 ? UFM_DUPLICATES_MERGE : UFM_DUPLICATES_KEEP);
         ufm_objective o = paper;
         if (trial % 3 == 0) o.loss = UFM_LOSS_PAL_N;
         ufm_model *model = test_model(labels, o, d, 1);
@@ -190,7 +191,8 @@ static void test_brute_tau(void)
     ufm_rng *rng = ufm_rng_new(32);
     double worst = 0;
     for (int trial = 0; trial < (test_fast() ? 5 : 60); trial++) {
-        ufm_labels *labels = test_random_labels(rng, 3, 3 + ufm_rng_below(rng, 9), trial % 2);
+        ufm_labels *labels = test_random_labels(rng, 3, 3 + ufm_rng_below(rng, 9),
+                                                trial % 2 ? UFM_DUPLICATES_MERGE : UFM_DUPLICATES_KEEP);
         ufm_model *model = test_model(labels, paper, 4, 1);
         const ufm_constrained_problem problem = {model, labels, constraint_of(0)};
         double *x = ufm_alloc(ufm_model_size(model), sizeof *x),
