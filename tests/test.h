@@ -47,7 +47,8 @@ typedef struct {
     X(path) \
     X(report) \
     X(verify) \
-    X(cli)
+    X(cli) \
+    X(cli_constrained)
 /* clang-format on */
 
 /* |actual - expected| <= tolerance*max(1,|expected|); NaN fails; prints both numbers on failure. */

@@ -127,7 +127,8 @@ static void test_bound_is_valid(void)
     for (int trial = 0; trial < (test_fast() ? 5 : 50); trial++) {
         const int kind = trial % KINDS;
         const int64_t K = 3 + ufm_rng_below(rng, 3), d = K + ufm_rng_below(rng, 2);
-        ufm_labels *labels = test_random_labels(rng, K, K + ufm_rng_below(rng, 4), trial % 2);
+        ufm_labels *labels = test_random_labels(rng, K, K + ufm_rng_below(rng, 4),
+                                                trial % 2 ? UFM_DUPLICATES_MERGE : UFM_DUPLICATES_KEEP);
         ufm_objective o = paper;
         if (trial % 3 == 0) o.loss = UFM_LOSS_PAL_N;
         ufm_model *model = test_model(labels, o, d, 1);
@@ -190,7 +191,8 @@ static void test_brute_tau(void)
     ufm_rng *rng = ufm_rng_new(32);
     double worst = 0;
     for (int trial = 0; trial < (test_fast() ? 5 : 60); trial++) {
-        ufm_labels *labels = test_random_labels(rng, 3, 3 + ufm_rng_below(rng, 9), trial % 2);
+        ufm_labels *labels = test_random_labels(rng, 3, 3 + ufm_rng_below(rng, 9),
+                                                trial % 2 ? UFM_DUPLICATES_MERGE : UFM_DUPLICATES_KEEP);
         ufm_model *model = test_model(labels, paper, 4, 1);
         const ufm_constrained_problem problem = {model, labels, constraint_of(0)};
         double *x = ufm_alloc(ufm_model_size(model), sizeof *x),
@@ -335,6 +337,156 @@ static void test_round_trip(void)
     ufm_labels_free(labels);
 }
 
+/* Every convex loss, imbalanced labels: the certificates of the sphere and of the fixed classifier close, and
+ * no bound from a random point lies above the optimum. */
+static void test_every_loss(void)
+{
+    enum { DIM = 4, CLASSES = 3, TAG_SETS = 5, POINTS = 10 };
+    static const char *const text = "tags,count\n0,6\n1,2\n2,1\n0+1,3\n1+2,1\n";
+    const ufm_read_settings settings = {.duplicates = UFM_DUPLICATES_MERGE};
+    ufm_labels *labels = NULL;
+    ufm_rng *rng = ufm_rng_new(34);
+    double worst = 0, excess = -INFINITY, x[CLASSES * DIM + DIM * TAG_SETS + CLASSES], H[DIM * TAG_SETS];
+    TEST_OK(ufm_labels_read_counts(test_file(".csv", text), &settings, &labels, NULL));
+    for (int trial = 0; trial < TEST_LOSSES * (KINDS - 1); trial++) {
+        const ufm_objective o = test_losses[trial / (KINDS - 1)];
+        if (o.loss == UFM_LOSS_PAL_FOCAL && o.parameter > 0) continue; /* not convex */
+        ufm_model *model = test_model(labels, o, DIM, 1);
+        const ufm_constrained_problem problem = {model, labels, constraint_of(1 + trial % (KINDS - 1))};
+        ufm_solution *s = solve(labels, &o, problem.constraint, DIM, 1);
+        const ufm_constrained_certificate *c = &s->constrained;
+        const double gap = c->gap / c->objective;
+        if (!(gap <= 1e-9)) fprintf(stderr, "  trial %d: gap %.3g\n", trial, gap);
+        worst = fmax(worst, isnan(gap) ? INFINITY : gap);
+        TEST(c->verdict == UFM_CERTIFIED_GLOBAL);
+        test_close("direct objective", c->objective, test_objective(labels, &o, &s->point), 1e-13);
+        for (int i = 0; i < POINTS; i++) {
+            random_point(rng, &problem, x);
+            const ufm_point point = ufm_model_point(model, x, H);
+            const ufm_constrained_certificate r = certify(&point, labels, &o, problem.constraint);
+            const double over = (r.lower_bound - c->objective) / c->objective; /* -infinity: no bound */
+            if (!(over <= 1e-12)) fprintf(stderr, "  trial %d point %d: %.3g above\n", trial, i, over);
+            excess = fmax(excess, isnan(over) ? INFINITY : over);
+        }
+        ufm_solution_free(s);
+        ufm_model_free(model);
+    }
+    test_at_most("bound above the optimum", excess, 1e-12);
+    ufm_rng_free(rng);
+    ufm_labels_free(labels);
+    test_worst("constrained/every_loss", worst, 1e-9);
+}
+
+/* The tag-wise frame is critical, and not optimal for m > K/2: there the frame of the complements is cheaper
+ * (factor K/m against K/(K-m) in kappa), and for m = K-1 it is the optimum. */
+static void test_complement(void)
+{
+    static const int64_t classes[] = {3, 4, 5};
+    static const char *const designs[] = {"2:5", "3:4", "4:3"};
+    double worst = 0;
+    for (int e = 0; e < 3; e++) {
+        const int64_t K = classes[e], m = K - 1;
+        ufm_labels *labels = test_design(K, designs[e], UFM_DUPLICATES_MERGE);
+        const double N = (double)labels->samples, mu = ufm_objective_mu(&paper);
+        const ufm_constraint constraint = constraint_of(0);
+        ufm_design *design = NULL;
+        ufm_prediction *frame = NULL;
+        TEST_OK(ufm_labels_to_design(labels, &design, NULL));
+        TEST_OK(ufm_predict_constrained(design, &paper, &constraint, &frame, NULL));
+        /* m log(m + e^{-delta}) + mu sqrt((K-1) N) delta, where (K-m) = 1, at its minimum */
+        const double pull = mu * sqrt((double)(K - 1) * N), ratio = (double)m / pull - 1;
+        const double delta = ratio > (double)m ? log(ratio / (double)m) : 0;
+        const double value = (double)m * log((double)m + exp(-delta)) + pull * delta;
+        ufm_solution *s = solve(labels, &paper, constraint, 0, 1);
+        const ufm_constrained_certificate *c = &s->constrained;
+        TEST(c->verdict == UFM_CERTIFIED_GLOBAL && !frame->proved && delta > 0);
+        TEST(frame->objective > c->objective + 1e-3);
+        const double errors[] = {c->objective / value - 1, c->gap / value};
+        for (int i = 0; i < 2; i++) worst = fmax(worst, isnan(errors[i]) ? INFINITY : fabs(errors[i]));
+        ufm_solution_free(s);
+        ufm_prediction_free(frame);
+        ufm_design_free(design);
+        ufm_labels_free(labels);
+    }
+    test_worst("constrained/complement", worst, 1e-12);
+}
+
+/* Every allocation may fail: an error, no leak, the certificate untouched. */
+static void test_memory(void)
+{
+    ufm_labels *labels = test_design(3, "1:2,2:1", UFM_DUPLICATES_MERGE);
+    ufm_solve_settings settings = ufm_solve_defaults();
+    settings.objective = paper;
+    settings.dim = 4;
+    settings.threads = 1;
+    for (int kind = 0; kind < KINDS; kind++) {
+        ufm_solution *solution = NULL;
+        ufm_error error = {{0}};
+        settings.constraint = constraint_of(kind);
+        int64_t blocks = ufm_memory_live_blocks(), budget = 0;
+        for (ufm_status status = UFM_ERROR_MEMORY; status == UFM_ERROR_MEMORY; budget++) {
+            ufm_memory_fail_after(budget);
+            status = ufm_solve(labels, &settings, &solution, &error);
+            ufm_memory_fail_after(-1);
+            TEST(status == UFM_OK || (status == UFM_ERROR_MEMORY && !solution));
+            TEST(status == UFM_OK || ufm_memory_live_blocks() == blocks);
+        }
+        TEST(budget > 20);
+        if (!solution) continue;
+        const ufm_constrained_settings c = ufm_constrained_defaults(settings.constraint);
+        blocks = ufm_memory_live_blocks();
+        budget = 0;
+        for (ufm_status status = UFM_ERROR_MEMORY; status == UFM_ERROR_MEMORY; budget++) {
+            ufm_constrained_certificate result = {.gap = -7};
+            ufm_memory_fail_after(budget);
+            status = ufm_certify_constrained(&solution->point, labels, &paper, &c, &result, &error);
+            ufm_memory_fail_after(-1);
+            TEST(status == UFM_OK || (status == UFM_ERROR_MEMORY && result.gap == -7));
+            TEST(ufm_memory_live_blocks() == blocks);
+        }
+        TEST(budget > 8);
+        ufm_solution_free(solution);
+    }
+    ufm_labels_free(labels);
+}
+
+/* Close to an optimum Newton's method on spheres takes a few steps: the products with the Hessian, which are
+ * private, include how the gradient turns with the sphere. */
+static void test_newton_on_spheres(void)
+{
+    static const int kinds[] = {1, 4};
+    ufm_labels *labels = test_design(4, "1:3,2:2", UFM_DUPLICATES_MERGE);
+    ufm_model *model = test_model(labels, paper, 5, 1);
+    const int64_t size = ufm_model_size(model), weights = 20;
+    double *x = ufm_alloc(size, sizeof *x);
+    ufm_rng *rng = ufm_rng_new(35);
+    for (int k = 0; k < 2; k++) {
+        const ufm_constrained_problem problem = {model, labels, constraint_of(kinds[k])};
+        ufm_minimize_settings settings = ufm_minimize_defaults();
+        ufm_minimize_info info = {0};
+        settings.solver = UFM_SOLVER_NEWTON;
+        settings.tolerance = 1e-12;
+        TEST_OK(ufm_constrained_start(&problem, 1, 1, x));
+        TEST_OK(ufm_constrained_minimize(&problem, &settings, x, &info, NULL));
+        const double least = ufm_model_value(model, x);
+        for (int64_t i = 0; i < labels->columns; i++) {
+            double *h = x + weights + 5 * i;
+            const double length = ufm_norm(5, h);
+            for (int j = 0; j < 5; j++) h[j] += 1e-2 * length * ufm_rng_gaussian(rng);
+            ufm_scale(5, length / ufm_norm(5, h), h);
+        }
+        TEST(ufm_model_value(model, x) > least + 1e-7);
+        settings.newton_switch = 0; /* from the start */
+        TEST_OK(ufm_constrained_minimize(&problem, &settings, x, &info, NULL));
+        TEST(info.iterations <= 8);
+        test_close("objective", ufm_model_value(model, x), least, 1e-14);
+    }
+    ufm_rng_free(rng);
+    ufm_free(x);
+    ufm_model_free(model);
+    ufm_labels_free(labels);
+}
+
 static const test_case cases[] = {{"closed_forms", test_closed_forms},
                                   {"imbalanced", test_imbalanced},
                                   {"bound_is_valid", test_bound_is_valid},
@@ -343,5 +495,9 @@ static const test_case cases[] = {{"closed_forms", test_closed_forms},
                                   {"escape", test_escape},
                                   {"gradient", test_gradient},
                                   {"round_trip", test_round_trip},
+                                  {"every_loss", test_every_loss},
+                                  {"complement", test_complement},
+                                  {"memory", test_memory},
+                                  {"newton_on_spheres", test_newton_on_spheres},
                                   {NULL, NULL}};
 const test_suite suite_constrained = {"constrained", cases};

@@ -90,8 +90,10 @@ ufm_status ufm_certify_escape(const ufm_point *point, const ufm_labels *labels,
  *     |h_i| = rho         r_i = s rho |a_i| - lambda_h rho^2
  *   free W, H >= 0      E(s) - s^2 |G 1|^2/(4 lambda_b),  s <= mu/tau,
  *                       tau = max over unit w of |max(-G^T w, 0)|
- *   free W, |h_i| = rho E(s) - s^2 |G 1|^2/(4 lambda_b) + lambda_h rho^2 N - s^2 rho^2 R^2/(4 lambda_w) sum_i
- * c_i nu_i, nu_i = |a_i|/(2 rho),  R = sigma_1(G diag(nu)^(-1/2)).
+ *   free W, |h_i| = rho
+ *                       E(s) - s^2 |G 1|^2/(4 lambda_b) + lambda_h rho^2 N
+ *                         - s^2 rho^2 R^2/(4 lambda_w) sum_i c_i nu_i,
+ *                       nu_i = |a_i|/(2 rho),  R = sigma_1(G diag(nu)^(-1/2)).
  *
  * tau is bracketed: tau_lower by ascent from many starts, tau_upper^2 = min over symmetric M >= 0 (entrywise)
  * of lambda_max(G^T G + M), evaluated with a margin for rounding whatever M was found; the bound uses

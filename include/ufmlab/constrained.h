@@ -31,9 +31,9 @@ double ufm_constrained_gradient(const ufm_constrained_problem *problem, const do
  * feasible (H >= 0 exactly, spheres to rounding), `info` describes it.
  *
  *   free, sphere  the given solver; on spheres in v with h = rho v/|v|, exact derivatives
- *   nonnegative   lbfgs in v with h = v^2 finds the neighbourhood; then faces of the orthant in turn: the
- * given solver (lbfgs or newton) on the entries that are positive or want to be, a search along the projected
- * path, gradient steps where that fails
+ *   nonnegative   lbfgs in v with h = v^2 finds the neighbourhood; then faces of the orthant in turn:
+ *                 the given solver (lbfgs or newton) on the entries that are positive or want to be,
+ *                 a search along the projected path, gradient steps where that fails
  *
  * UFM_ERROR_UNSUPPORTED for H >= 0 with another solver. */
 ufm_status ufm_constrained_minimize(const ufm_constrained_problem *problem,

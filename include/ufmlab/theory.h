@@ -72,12 +72,15 @@ ufm_status ufm_lambda_at(const ufm_design *design, double ratio, double balance,
 /* The optimum of a balanced design under a constraint (features and classifier as in ufm_constraint; d >= K,
  * losses PAL and PAL-N), as Z^(m) = delta_m (Y_m - (m/K) J) and W W^T = gram_scale (I - J/K), b = 0:
  *
- *   etf, free         2 lambda_h delta_m (K-1)/(alpha^2 K) = (omega_m/N) K/(m e^{delta_m} + K - m),  h_S =
- * C_m sum w_k etf, nonnegative  the same with K - m instead of K on the right,  h_S = t_m y_S (first K
- * coordinates) etf, sphere       h_S = C_m sum w_k of length rho free, sphere      the same; |w_k| from one
- * monotone equation free, nonnegative h_S = t_m sum_{k in S} e_k over an orthogonal frame e_k: Theorem 1's
- * equations with K/(K-m) kappa_m for kappa_m. Optimal for single labels (proofs-notes/20); with other
- *                     multiplicities a critical point, which only the certificate can call optimal.
+ *   etf, free         2 lambda_h delta_m (K-1)/(alpha^2 K) = (omega_m/N) K/(m e^{delta_m} + K - m),
+ *                     h_S = C_m sum w_k
+ *   etf, nonnegative  the same with K - m instead of K on the right, h_S = t_m y_S (first K coordinates)
+ *   etf, sphere       h_S = C_m sum w_k of length rho
+ *   free, sphere      the same; |w_k| from one monotone equation
+ *   free, nonnegative h_S = t_m sum_{k in S} e_k over an orthogonal frame e_k: Theorem 1's equations with
+ *                     K/(K-m) kappa_m for kappa_m. Optimal for single labels (proof note 20). In general a
+ *                     critical point, which only the certificate can call optimal; for one multiplicity
+ *                     m, K/2 < m < K, never the optimum below its threshold: the complements' frame wins.
  *
  * For m = K the margin is 0. `scale` is C_m, NaN where h_S is no multiple of sum w_k; mu_critical is NaN but
  * for the last row. UFM_ERROR_UNSUPPORTED for another loss or no constraint. */

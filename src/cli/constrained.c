@@ -26,7 +26,7 @@ ufm_status read_constraint(const options *opts, ufm_constraint *constraint, ufm_
 void json_constrained(ufm_json *json, const ufm_constraint *constraint, const ufm_constrained_certificate *c)
 {
     const bool fixed = constraint->classifier == UFM_CLASSIFIER_ETF;
-    ufm_json_string(json, "features", ufm_features_name(constraint->features));
+    ufm_json_string(json, "feature_constraint", ufm_features_name(constraint->features));
     ufm_json_string(json, "classifier", ufm_classifier_name(constraint->classifier));
     ufm_json_number(json, "objective", c->objective);
     ufm_json_number(json, "objective_constant", c->constant);
