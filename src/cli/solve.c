@@ -97,7 +97,8 @@ static const char *metric(double value, char text[16])
 static const char *comparison_name(const outcome *out)
 {
     const ufm_loss loss = out->settings->objective.loss;
-    if (ufm_constraint_active(&out->solution->constraint)) return "the closed form";
+    if (ufm_constraint_active(&out->solution->constraint))
+        return out->prediction->proved ? "the closed form" : "the tag-wise frame, not proved optimal";
     if (!out->prediction->proved) return "the symmetric critical point";
     return loss == UFM_LOSS_PAL || loss == UFM_LOSS_PAL_N ? "Theorem 1" : "the symmetric optimum";
 }
