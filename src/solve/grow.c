@@ -25,7 +25,8 @@ typedef struct {
     bool stopped; /* by the caller */
 } growth;
 
-int64_t solve_vector_bytes(const ufm_labels *labels, int64_t dim)
+/* Bytes for one vector x of dimension d. */
+static int64_t vector_bytes(const ufm_labels *labels, int64_t dim)
 {
     return (int64_t)sizeof(double) * (dim * (labels->columns + labels->classes) + labels->classes);
 }
@@ -102,7 +103,7 @@ static ufm_status check_memory(const growth *g, int64_t dim, ufm_error *error)
 {
     const double gib = 1024.0 * 1024 * 1024;
     const int64_t limit = g->state.settings->memory_limit;
-    const double needed = (double)solve_vector_bytes(g->state.labels, dim) * VECTORS;
+    const double needed = (double)vector_bytes(g->state.labels, dim) * VECTORS;
     if (limit <= 0 || needed <= (double)limit) return UFM_OK;
     return ufm_fail(
         error, UFM_ERROR_MEMORY,

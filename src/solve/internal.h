@@ -26,9 +26,6 @@ ufm_status grow_step(grow_state *state, const ufm_escape *escape, bool *moved, u
 ufm_status solve_growing(const ufm_labels *labels, const ufm_solve_settings *settings,
                          ufm_solution **solution, ufm_error *error);
 
-/* Bytes for one vector x of dimension d. */
-int64_t solve_vector_bytes(const ufm_labels *labels, int64_t dim);
-
 /* ufm_solve for an active constraint. */
 ufm_status solve_constrained(const ufm_labels *labels, const ufm_solve_settings *settings,
                              ufm_solution **solution, ufm_error *error);

@@ -1,5 +1,5 @@
 /* Balanced optima under constraints: scalar monotone equations, solved by bisection. */
-#include "shares.h"
+#include "prediction.h"
 #include <math.h>
 #include <ufmlab/theory.h>
 
@@ -183,41 +183,23 @@ static ufm_status check(const ufm_design *design, const ufm_objective *objective
     return UFM_OK;
 }
 
-static ufm_status allocate(const ufm_design *design, constrained_theory *t)
-{
-    ufm_prediction *p = t->prediction = ufm_alloc(1, sizeof *p);
-    t->fraction = ufm_alloc(design->levels, sizeof *t->fraction);
-    t->factor = ufm_alloc(design->levels, sizeof *t->factor);
-    if (!p || !t->fraction || !t->factor) return UFM_ERROR_MEMORY;
-    p->classes = design->classes;
-    p->levels = design->levels;
-    p->multiplicity = ufm_alloc(p->levels, sizeof *p->multiplicity);
-    p->margin = ufm_alloc(p->levels, sizeof *p->margin);
-    p->scale = ufm_alloc(p->levels, sizeof *p->scale);
-    p->common = ufm_alloc(p->levels, sizeof *p->common);
-    p->fraction = ufm_alloc(p->levels, sizeof *p->fraction);
-    return p->multiplicity && p->margin && p->scale && p->common && p->fraction ? UFM_OK : UFM_ERROR_MEMORY;
-}
-
 static ufm_status fill_design(const ufm_design *design, constrained_theory *t, ufm_error *error)
 {
-    ufm_prediction *p = t->prediction;
     ufm_scaled samples;
+    t->fraction = ufm_alloc(design->levels, sizeof *t->fraction);
+    t->factor = ufm_alloc(design->levels, sizeof *t->factor);
+    if (!t->fraction || !t->factor) return UFM_ERROR_MEMORY;
     const ufm_status status = ufm_shares_compute(design, t->fraction, &samples);
     if (status != UFM_OK) return status;
     t->K = (long double)design->classes;
     t->N = ufm_scaled_ratio(samples, ufm_scaled_integer(1));
     if (!(t->N < 1e300L))
         return ufm_fail(error, UFM_ERROR_UNSUPPORTED, "the design has more than 1e300 samples");
-    ufm_shares_text(design, samples, p->samples_total, sizeof p->samples_total);
+    ufm_prediction *p = t->prediction = ufm_prediction_new(design, t->fraction, samples);
+    if (!p) return UFM_ERROR_MEMORY;
     t->mu = 2 * sqrtl((long double)t->objective->lambda_w) * sqrtl((long double)t->objective->lambda_h);
     p->mu = (double)t->mu;
     p->mu_critical = p->r = NAN;
-    for (int64_t l = 0; l < p->levels; l++) {
-        p->multiplicity[l] = design->multiplicity[l];
-        p->fraction[l] = (double)t->fraction[l];
-        p->scale[l] = NAN;
-    }
     return UFM_OK;
 }
 
@@ -228,8 +210,7 @@ ufm_status ufm_predict_constrained(const ufm_design *design, const ufm_objective
     ufm_status status = check(design, objective, constraint, error);
     if (status != UFM_OK) return status;
     constrained_theory theory = {.objective = objective, .constraint = constraint};
-    status = allocate(design, &theory);
-    if (status == UFM_OK) status = fill_design(design, &theory, error);
+    status = fill_design(design, &theory, error);
     if (status == UFM_OK) {
         if (constraint->classifier == UFM_CLASSIFIER_ETF) {
             fixed_classifier(&theory);

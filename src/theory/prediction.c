@@ -17,7 +17,7 @@ void ufm_prediction_free(ufm_prediction *prediction)
     ufm_free(prediction);
 }
 
-ufm_prediction *ufm_prediction_new(const ufm_design *design, const ufm_critical *critical)
+ufm_prediction *ufm_prediction_new(const ufm_design *design, const long double *fraction, ufm_scaled samples)
 {
     ufm_prediction *p = ufm_alloc(1, sizeof *p);
     if (!p) return NULL;
@@ -35,10 +35,10 @@ ufm_prediction *ufm_prediction_new(const ufm_design *design, const ufm_critical 
     }
     for (int64_t l = 0; l < p->levels; l++) {
         p->multiplicity[l] = design->multiplicity[l];
-        p->fraction[l] = (double)critical->fraction[l];
+        p->fraction[l] = (double)fraction[l];
         p->scale[l] = NAN;
     }
-    ufm_shares_text(design, critical->samples, p->samples_total, sizeof p->samples_total);
+    ufm_shares_text(design, samples, p->samples_total, sizeof p->samples_total);
     return p;
 }
 
@@ -108,7 +108,7 @@ static ufm_status predict_pal(const ufm_design *design, const ufm_objective *obj
     ufm_status status = ufm_objective_check(objective, error);
     if (status == UFM_OK) status = ufm_critical_new(design, objective, &critical, error);
     if (status != UFM_OK) return status;
-    ufm_prediction *p = ufm_prediction_new(design, &critical);
+    ufm_prediction *p = ufm_prediction_new(design, critical.fraction, critical.samples);
     if (!p) {
         status = ufm_fail(error, UFM_ERROR_MEMORY, "not enough memory for the prediction");
         goto cleanup;

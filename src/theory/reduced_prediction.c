@@ -64,7 +64,7 @@ ufm_status ufm_predict_reduced(const ufm_design *design, const ufm_objective *ob
     ufm_status status = ufm_objective_check(objective, error);
     if (status == UFM_OK) status = ufm_critical_new(design, objective, &critical, error);
     if (status != UFM_OK) return status;
-    p = ufm_prediction_new(design, &critical);
+    p = ufm_prediction_new(design, critical.fraction, critical.samples);
     status = p ? fill_problem(design, objective, &critical, &problem) : UFM_ERROR_MEMORY;
     if (status != UFM_OK) {
         ufm_fail(error, status, "%s",
