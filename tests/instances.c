@@ -43,12 +43,12 @@ static void require(ufm_status status, const char *what, const ufm_error *error)
 }
 
 const ufm_objective test_losses[] = {
-    {UFM_LOSS_PAL, 5e-3, 1e-3, 1e-2, 0},          {UFM_LOSS_PAL_N, 2e-3, 7e-4, 0, 0},
-    {UFM_LOSS_PAL_SMOOTH, 3e-3, 1e-3, 0, 0.15},   {UFM_LOSS_PAL_SMOOTH, 3e-3, 1e-3, 2e-3, 0},
-    {UFM_LOSS_PAL_FOCAL, 2e-3, 5e-4, 1e-2, 2},    {UFM_LOSS_PAL_FOCAL, 2e-3, 5e-4, 3e-3, 1},
-    {UFM_LOSS_PAL_FOCAL, 2e-3, 5e-4, 1e-3, 0.5},  {UFM_LOSS_PAL_FOCAL, 2e-3, 5e-4, 1e-3, 0},
-    {UFM_LOSS_PAL_MSE, 4e-3, 2e-3, 5e-3, 0},      {UFM_LOSS_PAL_MSE, 4e-3, 2e-3, 0, 0},
-    {UFM_LOSS_BCE, 3e-3, 1e-3, 1e-2, 0},          {UFM_LOSS_BCE, 3e-3, 1e-3, 0, 0}};
+    {UFM_LOSS_PAL, 5e-3, 1e-3, 1e-2, 0},         {UFM_LOSS_PAL_N, 2e-3, 7e-4, 0, 0},
+    {UFM_LOSS_PAL_SMOOTH, 3e-3, 1e-3, 0, 0.15},  {UFM_LOSS_PAL_SMOOTH, 3e-3, 1e-3, 2e-3, 0},
+    {UFM_LOSS_PAL_FOCAL, 2e-3, 5e-4, 1e-2, 2},   {UFM_LOSS_PAL_FOCAL, 2e-3, 5e-4, 3e-3, 1},
+    {UFM_LOSS_PAL_FOCAL, 2e-3, 5e-4, 1e-3, 0.5}, {UFM_LOSS_PAL_FOCAL, 2e-3, 5e-4, 1e-3, 0},
+    {UFM_LOSS_PAL_MSE, 4e-3, 2e-3, 5e-3, 0},     {UFM_LOSS_PAL_MSE, 4e-3, 2e-3, 0, 0},
+    {UFM_LOSS_BCE, 3e-3, 1e-3, 1e-2, 0},         {UFM_LOSS_BCE, 3e-3, 1e-3, 0, 0}};
 
 ufm_labels *test_design(int64_t classes, const char *samples, ufm_duplicates duplicates)
 {
@@ -166,4 +166,34 @@ ufm_solution *test_saddle(const ufm_labels *labels, const ufm_objective *objecti
     large->info = small->info;
     ufm_solution_free(small);
     return large;
+}
+
+ufm_certificate test_certificate(const ufm_point *point, const ufm_labels *labels,
+                                 const ufm_objective *objective)
+{
+    const ufm_certify_settings settings = ufm_certify_defaults();
+    ufm_certificate c = {.gap = NAN};
+    ufm_error error = {{0}};
+    const ufm_status status = ufm_certify(point, labels, objective, &settings, &c, &error);
+    if (status != UFM_OK) fprintf(stderr, "  %s\n", error.text);
+    CU_ASSERT(status == UFM_OK);
+    return c;
+}
+
+ufm_solution *test_newton(const ufm_labels *labels, const ufm_objective *objective, int64_t dim,
+                          uint64_t seed)
+{
+    ufm_solve_settings settings = ufm_solve_defaults();
+    ufm_solution *solution = NULL;
+    ufm_error error = {{0}};
+    settings.objective = *objective;
+    settings.dim = dim;
+    settings.seed = seed;
+    settings.threads = 1;
+    settings.minimize.solver = UFM_SOLVER_NEWTON;
+    if (ufm_solve(labels, &settings, &solution, &error) != UFM_OK) {
+        fprintf(stderr, "  %s\n", error.text);
+        abort();
+    }
+    return solution;
 }

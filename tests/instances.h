@@ -31,6 +31,13 @@ ufm_model *test_model(const ufm_labels *labels, ufm_objective objective, int64_t
 /* f at a point by plain loops in long double. */
 double test_objective(const ufm_labels *labels, const ufm_objective *objective, const ufm_point *point);
 
+/* The certificate with default settings; its gap is NaN where that fails, which fails the test too. */
+ufm_certificate test_certificate(const ufm_point *point, const ufm_labels *labels,
+                                 const ufm_objective *objective);
+/* Newton's method from the seed's start in dimension dim, one thread; aborts on failure. */
+ufm_solution *test_newton(const ufm_labels *labels, const ufm_objective *objective, int64_t dim,
+                          uint64_t seed);
+
 /* ufm_lambda_at for a loss without parameter. */
 static inline ufm_status test_lambda_at(const ufm_design *design, ufm_loss loss, double ratio, double balance,
                                         ufm_objective *objective, ufm_error *error)

@@ -7,36 +7,6 @@
 
 static const ufm_objective paper = {UFM_LOSS_PAL, 5e-3, 1e-3, 1e-2};
 
-static ufm_certificate certify(const ufm_point *point, const ufm_labels *labels,
-                               const ufm_objective *objective)
-{
-    const ufm_certify_settings settings = ufm_certify_defaults();
-    ufm_certificate c = {.gap = NAN};
-    ufm_error error = {{0}};
-    const ufm_status status = ufm_certify(point, labels, objective, &settings, &c, &error);
-    if (status != UFM_OK) fprintf(stderr, "  %s\n", error.text);
-    CU_ASSERT(status == UFM_OK);
-    return c;
-}
-
-static ufm_solution *newton(const ufm_labels *labels, const ufm_objective *objective, int64_t dim,
-                            uint64_t seed)
-{
-    ufm_solve_settings settings = ufm_solve_defaults();
-    ufm_solution *solution = NULL;
-    ufm_error error = {{0}};
-    settings.objective = *objective;
-    settings.dim = dim;
-    settings.seed = seed;
-    settings.threads = 1;
-    settings.minimize.solver = UFM_SOLVER_NEWTON;
-    if (ufm_solve(labels, &settings, &solution, &error) != UFM_OK) {
-        fprintf(stderr, "  %s\n", error.text);
-        abort();
-    }
-    return solution;
-}
-
 /* ---- Twin: the definition, sample by sample, with an explicit K x N matrix G ---------------------- */
 
 typedef struct {
@@ -110,7 +80,7 @@ static void test_twin(void)
         TEST_OK(ufm_model_start(model, (uint64_t)trial, pow(10, ufm_rng_uniform(rng) * 2 - 1.5), x));
         for (int64_t k = 0; k < K; k++) x[ufm_model_size(model) - 1 - k] = 0.2 * ufm_rng_gaussian(rng);
         const ufm_point point = ufm_model_point(model, x, NULL);
-        const ufm_certificate c = certify(&point, labels, &o);
+        const ufm_certificate c = test_certificate(&point, labels, &o);
         const twin_result t = twin(labels, &o, &point);
         (void)ufm_model_gradient(model, x, g);
         const double gradient = ufm_norm(ufm_model_size(model), g);
@@ -144,12 +114,12 @@ static void test_bound_is_valid(void)
         ufm_labels *labels = test_random_labels(rng, K, K + ufm_rng_below(rng, 20), UFM_DUPLICATES_MERGE);
         ufm_objective o = {trial % 2 ? UFM_LOSS_PAL_N : UFM_LOSS_PAL, pow(10, -1 - 3 * ufm_rng_uniform(rng)),
                            pow(10, -1 - 3 * ufm_rng_uniform(rng)), trial % 3 ? 1e-3 : 0};
-        ufm_solution *best = newton(labels, &o, K, 1);
+        ufm_solution *best = test_newton(labels, &o, K, 1);
         for (int other = 0; other < 6; other++) {
             const int64_t d = 1 + ufm_rng_below(rng, K + 2);
             ufm_solution *s;
             if (other == 0) {
-                s = newton(labels, &o, 1 + ufm_rng_below(rng, K), 7);
+                s = test_newton(labels, &o, 1 + ufm_rng_below(rng, K), 7);
             } else {
                 ufm_solve_settings settings = ufm_solve_defaults();
                 settings.objective = o;
@@ -199,7 +169,7 @@ static void test_tight_at_optimum(void)
             TEST_OK(ufm_predict(design, &o, &prediction, NULL));
             TEST_OK(ufm_prediction_point(prediction, labels, d, W, H, NULL));
             const ufm_point point = {K, d, labels->columns, W, H, b};
-            const ufm_certificate c = certify(&point, labels, &o);
+            const ufm_certificate c = test_certificate(&point, labels, &o);
             test_close("objective", c.objective, prediction->objective, 1e-13);
             worst = fmax(worst, isnan(c.gap) ? INFINITY : fabs(c.gap) / c.objective);
             TEST(c.verdict == UFM_CERTIFIED_GLOBAL && c.rank == K - 1);
@@ -217,14 +187,14 @@ static void test_tight_at_optimum(void)
 static void test_perturbed_is_not_tight(void)
 {
     ufm_labels *labels = test_design(4, "1:3,2:2", UFM_DUPLICATES_MERGE);
-    ufm_solution *s = newton(labels, &paper, 4, 1);
+    ufm_solution *s = test_newton(labels, &paper, 4, 1);
     for (double size = 1e-1; size > 1e-5; size /= 10) {
         ufm_point point = s->point;
         double *W = ufm_alloc(16, sizeof *W);
         memcpy(W, s->point.W, 16 * sizeof *W);
         W[5] += size;
         point.W = W;
-        const ufm_certificate c = certify(&point, labels, &paper);
+        const ufm_certificate c = test_certificate(&point, labels, &paper);
         TEST(c.gap >= c.objective - s->certificate.objective - 1e-14);
         TEST(c.gap > 1e-3 * size * size && c.gap < 10 * size);
         ufm_free(W);
@@ -241,7 +211,7 @@ static void test_witness_is_negative(void)
         ufm_labels *labels = test_design(6, "1:4,2:2", merged ? UFM_DUPLICATES_MERGE : UFM_DUPLICATES_KEEP);
         for (int64_t rank = 1; rank <= 4; rank++) {
             ufm_solution *s = test_saddle(labels, &o, rank, 8, 3);
-            const ufm_certificate c = certify(&s->point, labels, &o);
+            const ufm_certificate c = test_certificate(&s->point, labels, &o);
             TEST(c.verdict == UFM_CERTIFIED_SADDLE && c.rank == rank && c.spare_direction && c.sigma1 > c.mu);
             const double error = fabs(c.witness_curvature / c.lambda_neg - 1);
             worst = fmax(worst, isnan(error) ? INFINITY : error);
@@ -261,7 +231,7 @@ static void test_spurious_minima(void)
     const double known[] = {1.29920898665555, 1.31146648254143};
     bool seen[2] = {false, false};
     for (uint64_t seed = 1; seed <= 40 && !(seen[0] && seen[1]); seed++) {
-        ufm_solution *s = newton(labels, &o, 3, seed);
+        ufm_solution *s = test_newton(labels, &o, 3, seed);
         for (int i = 0; i < 2; i++) seen[i] = seen[i] || fabs(s->info.value - known[i]) < 1e-12;
         TEST(s->certificate.verdict ==
              UFM_CERTIFIED_INCONCLUSIVE); /* no proof in either direction for d < K-1 */
@@ -289,7 +259,7 @@ static void test_unbalanced(void)
         snprintf(text, sizeof text, "tags,count\n%s", known[i].counts);
         const ufm_read_settings settings = {.duplicates = i % 2 ? UFM_DUPLICATES_MERGE : UFM_DUPLICATES_KEEP};
         TEST_OK(ufm_labels_read_counts(test_file(".csv", text), &settings, &labels, NULL));
-        ufm_solution *s = newton(labels, &paper, 6, 1);
+        ufm_solution *s = test_newton(labels, &paper, 6, 1);
         double deviation = NAN;
         TEST_OK(ufm_etf_deviation(s->point.W, 4, 6, &deviation));
         test_close("objective", s->certificate.objective, known[i].objective, 1e-12);
@@ -308,7 +278,7 @@ static void test_threads_agree(void)
     double *x = ufm_alloc(ufm_model_size(model), sizeof *x);
     TEST_OK(ufm_model_start(model, 2, 0.5, x));
     const ufm_point point = ufm_model_point(model, x, NULL);
-    const ufm_certificate one = certify(&point, labels, &paper);
+    const ufm_certificate one = test_certificate(&point, labels, &paper);
     for (int threads = 2; threads <= 3; threads++) {
         ufm_certify_settings settings = ufm_certify_defaults();
         ufm_certificate c;
@@ -366,7 +336,7 @@ static void test_file_round_trip(void)
     for (int merged = 0; merged < 2; merged++) {
         ufm_labels *labels = test_design(4, "1:3,2:2", merged ? UFM_DUPLICATES_MERGE : UFM_DUPLICATES_KEEP),
                    *read = NULL;
-        ufm_solution *s = newton(labels, &paper, 5, 2), *again = NULL;
+        ufm_solution *s = test_newton(labels, &paper, 5, 2), *again = NULL;
         ufm_objective objective;
         ufm_error error = {{0}};
         char path[160];
@@ -378,7 +348,7 @@ static void test_file_round_trip(void)
                  objective.loss == paper.loss);
             TEST(read->columns == labels->columns && read->samples == labels->samples);
             TEST(memcmp(again->point.H, s->point.H, (size_t)(5 * labels->columns) * sizeof(double)) == 0);
-            const ufm_certificate c = certify(&again->point, read, &objective);
+            const ufm_certificate c = test_certificate(&again->point, read, &objective);
             TEST(c.objective == s->certificate.objective && c.lower_bound == s->certificate.lower_bound);
         }
         ufm_solution_free(again);

@@ -34,34 +34,6 @@ static void draw_logits(ufm_rng *rng, int64_t K, double scale, double *z)
     for (int64_t k = 0; k < K; k++) z[k] = scale * ufm_rng_gaussian(rng);
 }
 
-static ufm_certificate certify(const ufm_point *point, const ufm_labels *labels, const ufm_objective *o)
-{
-    const ufm_certify_settings settings = ufm_certify_defaults();
-    ufm_certificate c = {.gap = NAN};
-    ufm_error error = {{0}};
-    const ufm_status status = ufm_certify(point, labels, o, &settings, &c, &error);
-    if (status != UFM_OK) fprintf(stderr, "  %s\n", error.text);
-    CU_ASSERT(status == UFM_OK);
-    return c;
-}
-
-static ufm_solution *newton(const ufm_labels *labels, const ufm_objective *o, int64_t dim, uint64_t seed)
-{
-    ufm_solve_settings settings = ufm_solve_defaults();
-    ufm_solution *solution = NULL;
-    ufm_error error = {{0}};
-    settings.objective = *o;
-    settings.dim = dim;
-    settings.seed = seed;
-    settings.threads = 1;
-    settings.minimize.solver = UFM_SOLVER_NEWTON;
-    if (ufm_solve(labels, &settings, &solution, &error) != UFM_OK) {
-        fprintf(stderr, "  %s\n", error.text);
-        abort();
-    }
-    return solution;
-}
-
 /* A convex loss lies above its tangents; the focal loss does not everywhere. */
 static void test_tangents(void)
 {
@@ -158,7 +130,7 @@ static double conjugate(const ufm_objective *given, ufm_tag_set set, const doubl
     const double norm = ufm_norm(set.classes, v), strength = s < 1 ? s * norm : 2 * norm;
     o.lambda_b = 1;
     o.lambda_w = o.lambda_h = strength / 2; /* mu = strength */
-    const ufm_certificate c = certify(&point, &labels, &o);
+    const ufm_certificate c = test_certificate(&point, &labels, &o);
     return -c.lower_bound - s * s * norm * norm / 4;
 }
 
@@ -232,7 +204,7 @@ static void test_conjugate(void)
 }
 
 /* No point lies below a bound from anywhere; the bound is tight at the optimum and not elsewhere. */
-static void test_certificate(void)
+static void test_bound(void)
 {
     ufm_rng *rng = ufm_rng_new(65);
     double worst = -INFINITY, gap = 0;
@@ -242,7 +214,7 @@ static void test_certificate(void)
         const int64_t K = 3 + ufm_rng_below(rng, 4);
         ufm_labels *labels = test_random_labels(rng, K, K + ufm_rng_below(rng, 20),
                                                 trial % 2 ? UFM_DUPLICATES_KEEP : UFM_DUPLICATES_MERGE);
-        ufm_solution *best = newton(labels, o, K, (uint64_t)trial + 1);
+        ufm_solution *best = test_newton(labels, o, K, (uint64_t)trial + 1);
         const ufm_certificate c = best->certificate;
         const bool convex = !(o->loss == UFM_LOSS_PAL_FOCAL && o->parameter > 0);
         possible += convex;
@@ -295,7 +267,7 @@ static void test_proximal(void)
             TEST(status == UFM_ERROR_UNSUPPORTED && strstr(error.text, "not convex") != NULL);
         } else {
             TEST_OK(status);
-            ufm_solution *other = newton(labels, o, K, 1);
+            ufm_solution *other = test_newton(labels, o, K, 1);
             const ufm_certificate a = proximal->certificate, b = other->certificate;
             const double excess = (fabs(a.objective - b.objective) - a.gap - b.gap) / b.objective;
             if (!(excess <= 1e-13) || !(a.gap <= 1e-5 * a.objective))
@@ -326,7 +298,7 @@ static void test_origin(void)
                *H = ufm_alloc(5 * labels->columns, sizeof *H);
         TEST_OK(ufm_model_minimize_bias(model, x, NULL));
         const ufm_point point = ufm_model_point(model, x, H);
-        const ufm_certificate c = certify(&point, labels, &o);
+        const ufm_certificate c = test_certificate(&point, labels, &o);
         TEST(c.verdict == UFM_CERTIFIED_SADDLE && c.rank == 0);
         worst = fmax(worst, fabs(c.witness_curvature / c.lambda_neg - 1));
         ufm_free(x);
@@ -384,7 +356,7 @@ static void test_predicted_point(void)
         for (int64_t k = 0; k < K; k++) b[k] = p->bias;
         TEST_OK(ufm_prediction_point(p, labels, K, W, H, NULL));
         const ufm_point point = {K, K, labels->columns, W, H, b};
-        const ufm_certificate c = certify(&point, labels, &o);
+        const ufm_certificate c = test_certificate(&point, labels, &o);
         const double off = fabs(c.objective / p->objective - 1);
         if (!(off <= 1e-12) || !(c.gradient_norm <= 1e-10) || (p->proved && !(c.gap <= 1e-9 * c.objective)))
             fprintf(stderr, "  %s K=%lld %s mu/mu_c %.6g lambda_b %g: f off %.3g, gradient %.3g, gap %.3g\n",
@@ -421,7 +393,7 @@ static void test_optimum_is_predicted(void)
         ufm_objective o = test_losses[trial % TEST_LOSSES];
         TEST_OK(ufm_lambda_at(design, pow(10, -2 * ufm_rng_uniform(rng) - 0.3), 3, &o, NULL));
         ufm_labels *labels = test_design(designs[at].classes, designs[at].samples, UFM_DUPLICATES_MERGE);
-        ufm_solution *s = newton(labels, &o, labels->classes, (uint64_t)trial + 1);
+        ufm_solution *s = test_newton(labels, &o, labels->classes, (uint64_t)trial + 1);
         ufm_prediction *p = NULL;
         ufm_metrics *metrics = NULL;
         ufm_comparison comparison = {NAN, NAN, NAN};
@@ -571,13 +543,13 @@ static void test_round_trip(void)
 {
     for (int i = 0; i < TEST_LOSSES; i++) {
         ufm_labels *labels = test_design(4, "1:3,2:2", UFM_DUPLICATES_MERGE), *read = NULL;
-        ufm_solution *s = newton(labels, &test_losses[i], 4, 1), *again = NULL;
+        ufm_solution *s = test_newton(labels, &test_losses[i], 4, 1), *again = NULL;
         const char *path = test_path(".h5");
         ufm_objective o = {UFM_LOSS_PAL};
         TEST_OK(ufm_solution_save(s, labels, &test_losses[i], path, NULL));
         TEST_OK(ufm_solution_load(path, &again, &read, &o, NULL));
         TEST(o.loss == test_losses[i].loss && o.parameter == test_losses[i].parameter);
-        const ufm_certificate c = certify(&again->point, read, &o);
+        const ufm_certificate c = test_certificate(&again->point, read, &o);
         TEST(c.objective == s->certificate.objective && c.lower_bound == s->certificate.lower_bound);
         ufm_solution_free(s);
         ufm_solution_free(again);
@@ -590,7 +562,7 @@ static const test_case cases[] = {{"tangents", test_tangents},
                                   {"symmetry", test_symmetry},
                                   {"degenerate", test_degenerate},
                                   {"conjugate", test_conjugate},
-                                  {"certificate", test_certificate},
+                                  {"certificate", test_bound},
                                   {"proximal", test_proximal},
                                   {"origin", test_origin},
                                   {"predicted_point", test_predicted_point},
