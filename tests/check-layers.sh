@@ -1,7 +1,7 @@
 #!/bin/sh
 # Each module includes only modules of earlier rows; some libraries have one includer. Run from the repository root.
 set -u
-order='base linalg io labels metrics geometry model theory optim certify convex constrained solve landscape report verify cli'
+order='base linalg io labels metrics geometry model theory optim certify convex constrained solve landscape data nets report verify cli'
 failed=0
 complain() {
 	echo "check-layers: $1" >&2
