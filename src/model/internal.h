@@ -7,7 +7,7 @@
 #include <ufmlab/model.h>
 
 /* Compiled for several instruction sets; the best that the machine has is taken at run time. */
-#if defined(__x86_64__) && defined(__gnu_linux__)
+#if defined(__x86_64__) && defined(__gnu_linux__) && !defined(__clang__)
 #define UFM_CLONES __attribute__((target_clones("default", "avx2,fma", "avx512f")))
 #else
 #define UFM_CLONES
