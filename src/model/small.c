@@ -129,8 +129,7 @@ INLINE void sum_pairs(int vectors, int64_t length, const float *pairs, const flo
 }
 
 /* x plus x with its lanes in another order. */
-#define FOLD(x, a, b, c, d, e, f, g, h, i, j, k, l, m, n, o, p)                                              \
-    ((x) + __builtin_shufflevector(x, x, a, b, c, d, e, f, g, h, i, j, k, l, m, n, o, p))
+#define FOLD(x, ...) ((x) + __builtin_shufflevector(x, x, __VA_ARGS__))
 INLINE float sum_of(const vector *at)
 {
     const vector x = *at, by8 = FOLD(x, 8, 9, 10, 11, 12, 13, 14, 15, 0, 1, 2, 3, 4, 5, 6, 7);
