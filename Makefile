@@ -119,6 +119,8 @@ $(RUNNER): $(TEST_OBJECTS) $(LIB)/libufmlab.a
 	$(RUN)$(CC) $(ALL_CFLAGS) $(LDFLAGS) -o $@ $(TEST_OBJECTS) $(LIB)/libufmlab.a $(shell pkg-config --libs cunit) $(LIBS)
 # The loops over logits are the hot ones; -O2 does not vectorise them.
 $(BUILD)/src/model/%.o: OPTIMISE := $(if $(filter release,$(MODE)),-O3,$(OPTIMISE))
+# Kernels written for registers of eight numbers; only there may a product and a sum become one instruction.
+$(BUILD)/src/linalg/vector.o: OPTIMISE := $(if $(filter release,$(MODE)),-O3,$(OPTIMISE)) -ffp-contract=fast
 $(BUILD)/%.o: %.c
 	@mkdir -p $(@D)
 	$(SAY) CC $<

@@ -34,6 +34,35 @@ static double column_gradient(const ufm_model *model, int64_t column, double *z,
     return weight * loss;
 }
 
+/* The same for a whole tile; adds its losses to the part's. */
+static void tile_gradient(const ufm_model *model, model_part *part, model_tile tile)
+{
+    const int64_t K = model->classes;
+    const model_loss *loss = model->loss;
+    const ufm_objective *objective = &model->objective;
+    for (int64_t i = 0; i < tile.count; i++) {
+        double *z = tile.Z.data + i * K;
+        if (loss->linear) {
+            const ufm_tag_set set = ufm_labels_set(model->labels, tile.first + i);
+            part->linear[i] = loss->linear(objective, set, z, &part->top[i]);
+        } else {
+            ufm_sum_add(&part->loss, column_gradient(model, tile.first + i, z, NULL));
+        }
+    }
+    if (!loss->linear) return;
+    ufm_exp(K * tile.count, tile.Z.data);
+    for (int64_t i = 0; i < tile.count; i++) {
+        const int64_t column = tile.first + i;
+        double *z = tile.Z.data + i * K;
+        const double weight = model_weight(model, column);
+        const double scale = model->root_count ? weight / model->root_count[column] : weight;
+        const double rest =
+            loss->rest(objective, ufm_labels_set(model->labels, column), part->top[i], z, NULL);
+        ufm_sum_add(&part->loss, weight * (part->linear[i] + rest));
+        for (int64_t k = 0; k < K; k++) z[k] *= scale;
+    }
+}
+
 /* One pass over all columns. `v` and `product` only for Hessian-vector products, `gradient` only for
  * gradients. */
 typedef struct {
@@ -52,9 +81,11 @@ static void clear_part(ufm_model *model, model_part *part)
 /* db += sum_i sqrt(c_i) column_i */
 static void add_to_bias(const ufm_model *model, model_part *part, int64_t first, ufm_matrix columns)
 {
-    for (int64_t i = 0; i < columns.cols; i++)
-        ufm_axpy(model->classes, model->root_count ? model->root_count[first + i] : 1,
-                 columns.data + i * model->classes, part->bias);
+    const int64_t K = model->classes;
+    for (int64_t i = 0; i < columns.cols; i++) {
+        const double root = model->root_count ? model->root_count[first + i] : 1;
+        for (int64_t k = 0; k < K; k++) part->bias[k] += root * columns.data[i * K + k];
+    }
 }
 
 static void value_body(void *context, int worker, int64_t begin, int64_t end)
@@ -65,9 +96,7 @@ static void value_body(void *context, int worker, int64_t begin, int64_t end)
     for (int64_t first = begin; first < end; first += model->tile) {
         const int64_t count = end - first < model->tile ? end - first : model->tile;
         const model_tile tile = model_logits(model, part, work->x, first, count);
-        for (int64_t i = 0; i < count; i++)
-            ufm_sum_add(&part->loss,
-                        column_gradient(model, first + i, tile.Z.data + i * model->classes, NULL));
+        tile_gradient(model, part, tile);
         ufm_sum_add(&part->squares, ufm_dot(model->dim * count, tile.H.data, tile.H.data));
     }
 }
@@ -82,8 +111,7 @@ static void gradient_body(void *context, int worker, int64_t begin, int64_t end)
     for (int64_t first = begin; first < end; first += model->tile) {
         const int64_t count = end - first < model->tile ? end - first : model->tile;
         const model_tile tile = model_logits(model, part, work->x, first, count);
-        for (int64_t i = 0; i < count; i++)
-            ufm_sum_add(&part->loss, column_gradient(model, first + i, tile.Z.data + i * K, NULL));
+        tile_gradient(model, part, tile);
         ufm_sum_add(&part->squares, ufm_dot(d * count, tile.H.data, tile.H.data));
         double *out = work->gradient_H + first * d;
         memcpy(out, tile.H.data, (size_t)(d * count) * sizeof(double));

@@ -11,6 +11,8 @@ typedef struct {
     double *logits;     /* K x tile: logits, then G */
     double *change;     /* K x tile: dZ, then dG (Hessian-vector products) */
     double *state;      /* MODEL_STATE K: what one column's curvature needs */
+    double *linear;     /* tile: what the first half of a loss returns */
+    int64_t *top;       /* tile: its largest logit */
     double *classifier; /* K x d: this thread's share of dW */
     double *bias;       /* K: of db */
     double *curvature;  /* K x K: of the bias Hessian; NULL but in ufm_model_minimize_bias */
