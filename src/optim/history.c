@@ -154,9 +154,10 @@ static void scales(const lbfgs_history *h, double scale[HISTORY_BLOCKS])
     const int64_t m = h->pairs, newest = slot(h, 0);
     double squares = 0;
     for (int b = 0; b < HISTORY_BLOCKS; b++) squares += h->yy[(b * m + newest) * m + newest];
+    const int64_t most = h->end[0] == h->size ? 1 : h->stored;
     for (int b = 0; b < HISTORY_BLOCKS; b++) {
         double sy = 0, yy = 0;
-        for (int64_t age = 0; age < h->stored; age++) {
+        for (int64_t age = 0; age < most; age++) {
             const int64_t j = slot(h, age);
             sy += h->sy[(b * m + j) * m + j];
             yy += h->yy[(b * m + j) * m + j];
