@@ -379,6 +379,94 @@ static void test_lanczos_errors(void)
     }
 }
 
+/* ---- Exponentials and mixed precision ---------------------------------------------------------- */
+
+/* |value - exp(x)| in units in the last place of the exact value, from long double. */
+static double exp_error(double x, double value)
+{
+    const long double exact = expl((long double)x);
+    const double rounded = (double)exact;
+    const double unit = fmax(nextafter(rounded, INFINITY) - rounded, 4.9406564584124654e-324);
+    return (double)(fabsl((long double)value - exact) / (long double)unit);
+}
+
+static void test_exp(void)
+{
+    enum { NUMBERS = 1003 };
+    double x[NUMBERS], e[NUMBERS], worst = 0;
+    ufm_rng *rng = ufm_rng_new(31);
+    for (int trial = 0; trial < (test_fast() ? 10 : 400); trial++) {
+        const double width = trial % 4 == 0 ? 1 : trial % 4 == 1 ? 40 : 709;
+        for (int i = 0; i < NUMBERS; i++) {
+            x[i] = width * (2 * ufm_rng_uniform(rng) - 1);
+            if (trial % 4 == 3) x[i] = -745 + 40 * ufm_rng_uniform(rng); /* subnormal results among them */
+            e[i] = x[i];
+        }
+        ufm_exp(NUMBERS - trial % 16, e); /* every length of the rest */
+        for (int i = 0; i < NUMBERS - trial % 16; i++) worst = fmax(worst, exp_error(x[i], e[i]));
+    }
+    ufm_rng_free(rng);
+    test_worst("linalg/exp", worst, 1);
+    const double inputs[] = {0,        -0.0,  -INFINITY, -1e300, -746,   -745.2,
+                             INFINITY, 1e300, 710,       709.78, 1e-300, -1e-17};
+    for (size_t i = 0; i < sizeof inputs / sizeof inputs[0]; i++)
+        for (int64_t n = 1; n <= 17; n += 8) {
+            double at[17];
+            for (int64_t j = 0; j < n; j++) at[j] = inputs[i];
+            ufm_exp(n, at);
+            for (int64_t j = 0; j < n; j++) {
+                if (isfinite(exp(inputs[i]))) {
+                    test_at_most("units in the last place of exp", exp_error(inputs[i], at[j]), 1);
+                } else {
+                    TEST(at[j] == INFINITY);
+                }
+            }
+        }
+    double nan[9] = {0, NAN, 0, 0, 0, 0, 0, 0, NAN};
+    ufm_exp(9, nan);
+    for (int i = 0; i < 9; i++) TEST(i == 1 || i == 8 ? isnan(nan[i]) : nan[i] == 1);
+}
+
+/* The kernels of L-BFGS against plain loops, for every length of the rest. */
+static void test_pairs(void)
+{
+    enum { MOST = 41 };
+    double step[MOST], before[MOST], after[MOST], out[MOST], u[MOST];
+    float s[MOST], y[MOST], v[MOST];
+    double worst = 0;
+    ufm_rng *rng = ufm_rng_new(32);
+    for (int64_t n = 0; n <= MOST; n++) {
+        const ufm_vector_pair pair = {s, y};
+        const double *change[2] = {before, after};
+        double products[4] = {1, 2, 3, 4}, expected[4] = {1, 2, 3, 4};
+        for (int64_t i = 0; i < n; i++) {
+            step[i] = ufm_rng_gaussian(rng);
+            before[i] = ufm_rng_gaussian(rng);
+            after[i] = ufm_rng_gaussian(rng);
+            u[i] = ufm_rng_gaussian(rng);
+            v[i] = (float)ufm_rng_gaussian(rng);
+        }
+        ufm_pair_make(n, 0.3, step, change, pair);
+        ufm_pair_products(n, pair, u, v, products);
+        ufm_step(n, before, -2, after, out);
+        for (int64_t i = 0; i < n; i++) {
+            TEST(s[i] == (float)(0.3 * step[i]) && y[i] == (float)(0.3 * (after[i] - before[i])));
+            worst = fmax(worst, fabs(out[i] - (before[i] - 2 * after[i])));
+            out[i] = u[i];
+            expected[0] += (double)s[i] * u[i];
+            expected[1] += (double)s[i] * (double)v[i];
+            expected[2] += (double)y[i] * u[i];
+            expected[3] += (double)y[i] * (double)v[i];
+        }
+        for (int k = 0; k < 4; k++) worst = fmax(worst, fabs(products[k] - expected[k]));
+        ufm_pair_add(n, pair, 1.5, -0.7, out);
+        for (int64_t i = 0; i < n; i++)
+            worst = fmax(worst, fabs(out[i] - (u[i] + 1.5 * (double)s[i] - 0.7 * (double)y[i])));
+    }
+    ufm_rng_free(rng);
+    test_worst("linalg/pairs", worst, 1e-13);
+}
+
 static const test_case cases[] = {
     {"gemm", test_gemm},
     {"columns", test_columns},
@@ -391,6 +479,8 @@ static const test_case cases[] = {
     {"lanczos", test_lanczos},
     {"lanczos_slow", test_lanczos_slow},
     {"lanczos_errors", test_lanczos_errors},
+    {"exp", test_exp},
+    {"pairs", test_pairs},
     {NULL, NULL},
 };
 const test_suite suite_linalg = {"linalg", cases};

@@ -83,8 +83,9 @@ static chunk chunk_at(const lbfgs_history *h, int64_t first, int64_t end)
 
 typedef struct {
     lbfgs_history *history;
-    const double *step, *before, *after;
-    double scale;
+    double *step; /* the direction, until this pass */
+    const double *before, *after;
+    double length, scale;
 } addition;
 
 static void add_body(void *context, int worker, int64_t begin, int64_t end)
@@ -96,6 +97,7 @@ static void add_body(void *context, int worker, int64_t begin, int64_t end)
         const double *change[2] = {work->before + first, work->after + first};
         const ufm_vector_pair made = pair_at(h, h->next, first);
         double *sums = partial_of(h, worker, c.block);
+        ufm_scale(c.count, work->length, work->step + first);
         ufm_pair_make(c.count, work->scale, work->step + first, change, made);
         ufm_pair_products(c.count, made, change[1], made.y, sums + 4 * h->next);
         for (int64_t age = 0; age < h->stored; age++) {
@@ -127,12 +129,12 @@ static double product_sy(const lbfgs_history *h, int64_t i, int64_t j)
     return sum;
 }
 
-void history_add(lbfgs_history *h, const double *step, double length, const double *before,
-                 const double *after)
+void history_add(lbfgs_history *h, double *direction, double length, double norm,
+                 const double *const change[2])
 {
     const int64_t m = h->pairs, new = h->next;
     if (h->stored == m) h->stored--; /* the oldest gives way */
-    addition work = {h, step, before, after, 1 / length};
+    addition work = {h, direction, change[0], change[1], length, 1 / norm};
     clear_partial(h);
     ufm_pool_run(h->pool, h->size, CHUNK, add_body, &work);
     for (int64_t age = 0; age < h->stored; age++) collect(h, slot(h, age));

@@ -25,10 +25,11 @@ typedef struct {
 /* Allocates for size, pairs, end and pool as set; false when memory is out. */
 bool history_allocate(lbfgs_history *history);
 void history_free(lbfgs_history *history);
-/* Adds the pair (step, after - before) where its curvature is positive beyond rounding; in any case `after`
- * is the gradient for the next direction. length = |step| > 0. */
-void history_add(lbfgs_history *history, const double *step, double length, const double *before,
-                 const double *after);
+/* Turns the direction into the step = length direction, norm = |step| > 0, and adds the pair (step,
+ * change[1] - change[0]) where its curvature is positive beyond rounding; in any case change[1] is the
+ * gradient for the next direction. */
+void history_add(lbfgs_history *history, double *direction, double length, double norm,
+                 const double *const change[2]);
 /* direction <- -(inverse Hessian approximation) gradient, for the gradient seen last where pairs are stored;
  * returns their inner product, and the direction's length. */
 double history_direction(lbfgs_history *history, const double *gradient, double *direction, double *length);

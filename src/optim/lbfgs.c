@@ -82,13 +82,6 @@ static void slope_body(void *context, int worker, int64_t begin, int64_t end)
     work->sums[worker] = ufm_dot(end - begin, work->x + begin, work->direction + begin);
 }
 
-static void scale_body(void *context, int worker, int64_t begin, int64_t end)
-{
-    (void)worker;
-    const vector_pass *work = context;
-    ufm_scale(end - begin, work->length, work->out + begin);
-}
-
 /* ---- A step ------------------------------------------------------------------------------------- */
 
 typedef struct {
@@ -156,11 +149,10 @@ static int lbfgs_iterate(void *vstate, gsl_multimin_function_fdf *fdf, gsl_vecto
         step = search(&line, *f, &value);
     }
     if (step == 0) return GSL_ENOPROG;
-    vector_pass work = {.out = dx->data, .length = step};
-    ufm_pool_run(history->pool, history->size, GRAIN, scale_body, &work);
     /* After a restart the next first step should be about as long as the last one. */
     state->first_step = step * state->length;
-    history_add(history, dx->data, state->first_step, gradient->data, state->trial_gradient->data);
+    const double *const change[2] = {gradient->data, state->trial_gradient->data};
+    history_add(history, dx->data, step, state->first_step, change);
     swap(x, state->trial);
     swap(gradient, state->trial_gradient);
     *f = value;
