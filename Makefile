@@ -120,7 +120,7 @@ $(RUNNER): $(TEST_OBJECTS) $(LIB)/libufmlab.a
 # The loops over logits are the hot ones; -O2 does not vectorise them.
 $(BUILD)/src/model/%.o: OPTIMISE := $(if $(filter release,$(MODE)),-O3,$(OPTIMISE))
 # Kernels written for registers of eight numbers; only there may a product and a sum become one instruction.
-$(BUILD)/src/linalg/vector.o: OPTIMISE := $(if $(filter release,$(MODE)),-O3,$(OPTIMISE)) -ffp-contract=fast
+$(BUILD)/src/linalg/vector.o $(BUILD)/src/linalg/thin.o: OPTIMISE := $(if $(filter release,$(MODE)),-O3,$(OPTIMISE)) -ffp-contract=fast
 $(BUILD)/%.o: %.c
 	@mkdir -p $(@D)
 	$(SAY) CC $<

@@ -467,6 +467,41 @@ static void test_pairs(void)
     test_worst("linalg/pairs", worst, 1e-13);
 }
 
+/* Products with a thin matrix against the BLAS, for every number of rows and columns left over. */
+static void test_thin(void)
+{
+    double worst = 0;
+    ufm_rng *rng = ufm_rng_new(33);
+    for (int trial = 0; trial < (test_fast() ? 40 : 400); trial++) {
+        const int64_t K = 1 + trial % 35, d = 1 + ufm_rng_below(rng, 90), n = 1 + ufm_rng_below(rng, 20);
+        double *const W = random_numbers(rng, K * d), *const H = random_numbers(rng, d * n),
+                      *const G = random_numbers(rng, K * n), *const Z = random_numbers(rng, K * n),
+                      *const Z2 = random_numbers(rng, K * n), *const out = random_numbers(rng, d * n),
+                      *const out2 = ufm_alloc(d * n, sizeof(double)), *const sum = random_numbers(rng, d * K),
+                      *const sum2 = ufm_alloc(d * K, sizeof(double)),
+                      *const storage = random_numbers(rng, ufm_thin_numbers(K, d));
+        const ufm_matrix h = ufm_view(H, d, n), g = ufm_view(G, K, n);
+        const ufm_thin thin = ufm_thin_pack(K, d, W, storage);
+        memcpy(sum2, sum, (size_t)(d * K) * sizeof(double));
+        memcpy(out2, H, (size_t)(d * n) * sizeof(double));
+        ufm_thin_multiply(&thin, h, Z);
+        ufm_gemm(1, ufm_view(W, K, d), h, 0, ufm_view(Z2, K, n));
+        ufm_thin_back(&thin, g, 0.4, h, out);
+        ufm_gemm(1, ufm_transpose(ufm_view(W, K, d)), g, 0.4, ufm_view(out2, d, n));
+        ufm_thin_outer(g, h, sum);
+        ufm_gemm(1, h, ufm_transpose(g), 1, ufm_view(sum2, d, K));
+        const double error = fmax(ufm_distance(K * n, Z, Z2),
+                                  fmax(ufm_distance(d * n, out, out2), ufm_distance(d * K, sum, sum2)));
+        if (!(error <= 1e-12))
+            fprintf(stderr, "  K=%lld d=%lld n=%lld\n", (long long)K, (long long)d, (long long)n);
+        worst = fmax(worst, isnan(error) ? INFINITY : error);
+        double *const arrays[] = {W, H, G, Z, Z2, out, out2, sum, sum2, storage};
+        for (size_t i = 0; i < sizeof arrays / sizeof arrays[0]; i++) ufm_free(arrays[i]);
+    }
+    ufm_rng_free(rng);
+    test_worst("linalg/thin", worst, 1e-12);
+}
+
 static const test_case cases[] = {
     {"gemm", test_gemm},
     {"columns", test_columns},
@@ -479,6 +514,7 @@ static const test_case cases[] = {
     {"lanczos", test_lanczos},
     {"lanczos_slow", test_lanczos_slow},
     {"lanczos_errors", test_lanczos_errors},
+    {"thin", test_thin},
     {"exp", test_exp},
     {"pairs", test_pairs},
     {NULL, NULL},
