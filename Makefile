@@ -15,7 +15,7 @@ NEEDS := cmd:gcc:build-essential cmd:pkg-config:pkg-config cmd:gnuplot:gnuplot-n
          pkg:yajl:libyajl-dev pkg:expat:libexpat1-dev
 NEEDS_TEST     := $(NEEDS) pkg:cunit:libcunit1-dev
 NEEDS_CLANG    := $(NEEDS_TEST) cmd:clang:clang
-NEEDS_BENCH    := $(NEEDS) cmd:/usr/bin/python3:python3 py:torch:python3-torch
+NEEDS_BENCH    := $(NEEDS) cmd:/usr/bin/python3:python3 py:torch:python3-torch py:scipy:python3-scipy py:h5py:python3-h5py
 NEEDS_VALGRIND := $(NEEDS_TEST) cmd:valgrind:valgrind
 
 # --- compiler -------------------------------------------------------------------------------------
