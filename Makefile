@@ -48,7 +48,7 @@ MAKE_AGAIN = $(MAKE) --no-print-directory $(if $(findstring jobserver,$(MAKEFLAG
 SAY = $(if $(V),@:,@printf '  %-4s %s\n')
 RUN = $(if $(V),,@)
 
-.PHONY: all build deps deps-test verify bench test run-tests check check-layers check-notes asan valgrind coverage \
+.PHONY: all build deps deps-test verify bench bench-solver test run-tests check check-layers check-notes asan valgrind coverage \
         check-clang format figures experiments install clean help
 .DEFAULT_GOAL := all
 
@@ -89,6 +89,10 @@ bench: ## label files: certified optimum beside PyTorch, in one run (installs Py
 	@.ci/deps $(NEEDS_BENCH)
 	@$(MAKE_AGAIN) build
 	@/usr/bin/python3 experiments/bench/labels-bench.py $(BIN)/ufmlab build/bench $(BENCH_OPTIONS)
+bench-solver: ## direct solver beside SciPy and PyTorch from the same start (installs both; several minutes)
+	@.ci/deps $(NEEDS_BENCH)
+	@$(MAKE_AGAIN) build
+	@/usr/bin/python3 experiments/bench/solver-bench.py $(BIN)/ufmlab build/bench $(BENCH_OPTIONS)
 coverage: deps-test ## line coverage of the tests, with gcov
 	@$(MAKE_AGAIN) MODE=coverage run-tests
 	@find $(subst release,coverage,$(BUILD))/src -name '*.gcda' | xargs gcov -n 2>/dev/null | \
