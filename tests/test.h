@@ -40,6 +40,8 @@ typedef struct {
     X(constrained) \
     X(lemmas) \
     X(losses) \
+    X(files) \
+    X(pictures) \
     X(saddles) \
     X(multistart) \
     X(spectrum) \

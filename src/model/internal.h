@@ -25,7 +25,10 @@ typedef struct {
     double *logits;     /* K x tile: logits, then G */
     double *change;     /* K x tile: dZ, then dG (Hessian-vector products) */
     double *state;      /* MODEL_STATE K: what one column's curvature needs */
+    double *linear;     /* tile: what the first half of a loss returns */
+    int64_t *top;       /* tile: its largest logit */
     double *classifier; /* K x d: this thread's share of dW */
+    double *turned;     /* d x K: the same transposed, while a gradient is summed */
     double *bias;       /* K: of db */
     double *curvature;  /* K x K: of the bias Hessian; NULL but in ufm_model_minimize_bias */
     ufm_sum loss, squares;
@@ -42,6 +45,7 @@ struct ufm_model {
     model_part *part; /* [threads] */
     double *diagonal; /* [size] of the inverse preconditioner; NULL before ufm_model_prepare */
     float *kept;      /* per column the loss's gradient (K) and state (states K) at the point prepared last */
+    double *packed;   /* W as its products with tiles want it */
     float *single;    /* what products in single precision need */
 };
 
