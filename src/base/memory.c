@@ -2,10 +2,11 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/mman.h>
 #include <ufmlab/base.h>
 #include <unistd.h>
 
-enum { ALIGNMENT = 64 };
+enum { ALIGNMENT = 64, HUGE_PAGE = 2 << 20 };
 
 static _Atomic int64_t live_blocks;
 static _Atomic int64_t budget = -1; /* allocations that still succeed; negative: no limit */
@@ -28,8 +29,11 @@ void *ufm_alloc(int64_t count, size_t size)
     if (budget_spent()) return NULL;
     bytes =
         (bytes + ALIGNMENT) / ALIGNMENT * ALIGNMENT; /* at least one byte: a non-NULL result means success */
-    void *block = aligned_alloc(ALIGNMENT, bytes);
+    /* Long vectors in huge pages: touching them first is several times as fast. Only advice: it may fail. */
+    const bool large = bytes >= 4 * (size_t)HUGE_PAGE;
+    void *block = aligned_alloc(large ? HUGE_PAGE : ALIGNMENT, bytes);
     if (!block) return NULL;
+    if (large) (void)madvise(block, bytes / HUGE_PAGE * HUGE_PAGE, MADV_HUGEPAGE);
     memset(block, 0, bytes);
     atomic_fetch_add(&live_blocks, 1);
     return block;

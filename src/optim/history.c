@@ -8,9 +8,9 @@ enum { CHUNK = 1024 };
 
 void history_free(lbfgs_history *h)
 {
-    void *const arrays[] = {h->s, h->y, h->sy, h->yy, h->sg, h->yg, h->along_s, h->along_y, h->partial};
+    void *const arrays[] = {h->numbers, h->sy, h->yy, h->sg, h->yg, h->along_s, h->along_y, h->partial};
     for (size_t i = 0; i < sizeof arrays / sizeof arrays[0]; i++) ufm_free(arrays[i]);
-    h->s = h->y = NULL;
+    h->numbers = NULL;
     h->sy = h->yy = h->sg = h->yg = h->along_s = h->along_y = h->partial = NULL;
 }
 
@@ -18,11 +18,11 @@ bool history_allocate(lbfgs_history *h)
 {
     const int64_t m = h->pairs;
     int64_t numbers, squares;
-    if (__builtin_mul_overflow(m, h->size, &numbers) || __builtin_mul_overflow(m, m, &squares) ||
+    const int64_t chunks = (h->size + CHUNK - 1) / CHUNK;
+    if (__builtin_mul_overflow(2 * CHUNK * m, chunks, &numbers) || __builtin_mul_overflow(m, m, &squares) ||
         squares > INT64_MAX / 64)
         return false;
-    h->s = ufm_alloc(numbers, sizeof(float));
-    h->y = ufm_alloc(numbers, sizeof(float));
+    h->numbers = ufm_alloc(numbers, sizeof(float));
     h->sy = ufm_alloc(HISTORY_BLOCKS * squares, sizeof(double));
     h->yy = ufm_alloc(HISTORY_BLOCKS * squares, sizeof(double));
     h->sg = ufm_alloc(m, sizeof(double));
@@ -31,7 +31,7 @@ bool history_allocate(lbfgs_history *h)
     h->along_y = ufm_alloc(HISTORY_BLOCKS * m, sizeof(double));
     h->partial = ufm_alloc((4 * m + 2) * HISTORY_BLOCKS * ufm_pool_threads(h->pool), sizeof(double));
     h->stored = h->next = 0;
-    return h->s && h->y && h->sy && h->yy && h->sg && h->yg && h->along_s && h->along_y && h->partial;
+    return h->numbers && h->sy && h->yy && h->sg && h->yg && h->along_s && h->along_y && h->partial;
 }
 
 /* Slot of the pair that is `age` steps old (0: the newest). */
@@ -42,7 +42,8 @@ static int64_t slot(const lbfgs_history *h, int64_t age)
 
 static ufm_vector_pair pair_at(const lbfgs_history *h, int64_t pair, int64_t first)
 {
-    return (ufm_vector_pair){h->s + pair * h->size + first, h->y + pair * h->size + first};
+    float *s = h->numbers + (first / CHUNK * h->pairs + pair) * 2 * CHUNK + first % CHUNK;
+    return (ufm_vector_pair){s, s + CHUNK};
 }
 
 /* Where a thread's sums for a block begin. */
@@ -65,7 +66,7 @@ static double total(const lbfgs_history *h, int block, int64_t index)
     return sum;
 }
 
-/* A part of a vector that lies in one block. */
+/* A part of a vector that lies in one block and in one chunk of the pairs. */
 typedef struct {
     int64_t first, count;
     int block;
@@ -76,7 +77,8 @@ static chunk chunk_at(const lbfgs_history *h, int64_t first, int64_t end)
     int block = 0;
     while (first >= h->end[block]) block++;
     if (end > h->end[block]) end = h->end[block];
-    return (chunk){first, end - first < CHUNK ? end - first : CHUNK, block};
+    const int64_t next = (first / CHUNK + 1) * CHUNK;
+    return (chunk){first, (end < next ? end : next) - first, block};
 }
 
 /* ---- A new pair --------------------------------------------------------------------------------- */

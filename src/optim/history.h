@@ -15,11 +15,12 @@ typedef struct {
     int64_t end[HISTORY_BLOCKS]; /* of the blocks, ascending; the last is `size` */
     ufm_pool *pool;              /* borrowed; NULL: one thread */
     int64_t stored, next;        /* pairs held; slot of the next one */
-    float *s, *y;                /* [pairs][size] steps and changes of the gradient over |step| */
-    double *sy, *yy;             /* [block][pairs][pairs] s_i.y_j (j not older than i) and y_i.y_j */
-    double *sg, *yg;             /* [pairs] s_i.g and [block][pairs] y_i.g for the gradient g seen last */
-    double *along_s, *along_y;   /* [pairs] and [block][pairs] coefficients of a direction */
-    double *partial;             /* [threads][block][pairs][4] */
+    float *numbers;  /* steps s and changes y of the gradient, both over |step|; [chunk][pairs][s, y][CHUNK],
+                      * so that  a pass over all pairs runs through memory once from end to end */
+    double *sy, *yy; /* [block][pairs][pairs] s_i.y_j (j not older than i) and y_i.y_j */
+    double *sg, *yg; /* [pairs] s_i.g and [block][pairs] y_i.g for the gradient g seen last */
+    double *along_s, *along_y; /* [pairs] and [block][pairs] coefficients of a direction */
+    double *partial;           /* [threads][block][pairs][4] */
 } lbfgs_history;
 
 /* Allocates for size, pairs, end and pool as set; false when memory is out. */

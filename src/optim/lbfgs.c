@@ -177,7 +177,7 @@ static lbfgs_state *state_of(gsl_multimin_fdfminimizer *minimizer)
 
 int ufm_multimin_lbfgs_history(gsl_multimin_fdfminimizer *minimizer, size_t history)
 {
-    if (history < 1 || history > INT64_MAX / 4) return GSL_EINVAL;
+    if (history < 1 || history > INT32_MAX) return GSL_EINVAL;
     lbfgs_state *state = state_of(minimizer);
     if (!state) return GSL_EINVAL;
     state->history.pairs = (int64_t)history;
