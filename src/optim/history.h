@@ -16,7 +16,7 @@ typedef struct {
     ufm_pool *pool;              /* borrowed; NULL: one thread */
     int64_t stored, next;        /* pairs held; slot of the next one */
     float *numbers;  /* steps s and changes y of the gradient, both over |step|; [chunk][pairs][s, y][CHUNK],
-                      * so that  a pass over all pairs runs through memory once from end to end */
+                      * so that a pass over all pairs runs through memory once from end to end */
     double *sy, *yy; /* [block][pairs][pairs] s_i.y_j (j not older than i) and y_i.y_j */
     double *sg, *yg; /* [pairs] s_i.g and [block][pairs] y_i.g for the gradient g seen last */
     double *along_s, *along_y; /* [pairs] and [block][pairs] coefficients of a direction */
