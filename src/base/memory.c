@@ -24,16 +24,16 @@ static bool budget_spent(void)
 void *ufm_alloc(int64_t count, size_t size)
 {
     size_t bytes;
-    if (count < 0 || __builtin_mul_overflow((size_t)count, size, &bytes) || bytes > SIZE_MAX - ALIGNMENT)
+    if (count < 0 || __builtin_mul_overflow((size_t)count, size, &bytes) || bytes > SIZE_MAX - HUGE_PAGE)
         return NULL;
     if (budget_spent()) return NULL;
-    bytes =
-        (bytes + ALIGNMENT) / ALIGNMENT * ALIGNMENT; /* at least one byte: a non-NULL result means success */
     /* Long vectors in huge pages: touching them first is several times as fast. Only advice: it may fail. */
     const bool large = bytes >= 4 * (size_t)HUGE_PAGE;
-    void *block = aligned_alloc(large ? HUGE_PAGE : ALIGNMENT, bytes);
+    const size_t alignment = large ? HUGE_PAGE : ALIGNMENT;
+    bytes = (bytes + alignment) / alignment * alignment; /* at least one byte: non-NULL means success */
+    void *block = aligned_alloc(alignment, bytes);
     if (!block) return NULL;
-    if (large) (void)madvise(block, bytes / HUGE_PAGE * HUGE_PAGE, MADV_HUGEPAGE);
+    if (large) (void)madvise(block, bytes, MADV_HUGEPAGE);
     memset(block, 0, bytes);
     atomic_fetch_add(&live_blocks, 1);
     return block;
