@@ -190,4 +190,47 @@ ufm_status ufm_images_open_folder(const char *csv_path, const char *directory,
                                   const ufm_read_settings *reading, const ufm_picture_settings *settings,
                                   ufm_images **images, ufm_error *error);
 
+/* ---- Sets by name ---------------------------------------------------------------------------------
+ * mlab-mnist, mlab-fashion, mlab-cifar10 (composites), mnist, fashion, cifar10, svhn, coco, synthetic; a file
+ * that ends in .h5; a directory of pictures with labels.csv. Raw files are looked for below data_dir,
+ * $UFMLAB_DATA, $XDG_DATA_HOME/ufmlab (~/.local/share/ufmlab) and in the folders of system packages. */
+typedef enum {
+    UFM_DATA_RULE_ANY,       /* as published where the tag sets allow it, else corrected */
+    UFM_DATA_RULE_PUBLISHED, /* roll for one channel, diagonal for three */
+    UFM_DATA_RULE_CORRECTED
+} ufm_data_rule;
+typedef struct {
+    const char *data_dir; /* or NULL */
+    bool test;            /* the test half */
+    /* Composites and synthetic: the tag sets, as "1:3100,2:200" or a counts file; both NULL: the paper's,
+     * 3100 and 200 per tag set of one and two classes (test: 800 and 50). */
+    const char *samples, *counts;
+    ufm_data_rule rule;
+    bool pool;
+    uint64_t seed;
+    ufm_picture_settings picture; /* svhn, coco, folders; size and channels of synthetic (0: 28, 1) */
+    int64_t classes;              /* synthetic; 0: 10 */
+    int64_t tags_most;            /* leave out images with more tags; 0: none */
+} ufm_data_settings;
+/* What was opened, in words: the files' directory, the rule. */
+typedef struct {
+    char text[1024];
+} ufm_data_origin;
+/* UFM_ERROR_USAGE for a name that is none of these, UFM_ERROR_IO (with what to do) when files are not there.
+ * `origin` may be NULL. */
+ufm_status ufm_images_open(const char *spec, const ufm_data_settings *settings, ufm_images **images,
+                           ufm_data_origin *origin, ufm_error *error);
+
+/* The sets that can be fetched, by number from 0. */
+typedef struct {
+    const char *name, *title, *image_size, *licence, *home_page;
+    int64_t classes, training, test; /* images */
+    int64_t download;                /* bytes */
+    bool checked;                    /* whether checksums of the download or of its files are known */
+    bool training_here, test_here;
+    char directory[1024]; /* where, or "" */
+} ufm_data_entry;
+int ufm_data_entries(void);
+void ufm_data_describe(int number, const char *data_dir, ufm_data_entry *entry);
+
 #endif
