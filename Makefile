@@ -26,6 +26,7 @@ WARN     := -Wall -Wextra -Wno-missing-field-initializers -Wconversion -Wshadow 
 OPTIMISE := $(if $(filter release,$(MODE)),-O2,-O1 -fno-omit-frame-pointer)
 MODE_FLAGS_asan     := -fsanitize=address,undefined -fno-sanitize-recover=all
 MODE_FLAGS_coverage := --coverage
+MODE_FLAGS_fuzz     := $(MODE_FLAGS_asan) -fsanitize=fuzzer-no-link
 MODE_FLAGS := $(MODE_FLAGS_$(MODE))
 CFLAGS   ?= -g
 ALL_CFLAGS = -std=c17 $(WARN) $(OPTIMISE) $(MODE_FLAGS) -fPIC -pthread $(CFLAGS)
@@ -49,7 +50,7 @@ SAY = $(if $(V),@:,@printf '  %-4s %s\n')
 RUN = $(if $(V),,@)
 
 .PHONY: all build deps deps-test verify bench test run-tests check check-layers check-notes asan valgrind coverage \
-        check-clang format figures experiments install clean help
+        check-clang fuzz run-fuzz format figures experiments install clean help
 .DEFAULT_GOAL := all
 
 all: deps ## build the program and both libraries
@@ -96,8 +97,17 @@ coverage: deps-test ## line coverage of the tests, with gcov
 check-clang: ## compile everything with clang, warnings as errors
 	@.ci/deps $(NEEDS_CLANG)
 	@$(MAKE_AGAIN) CC=clang MODE=clang WERROR=1 build build/clang/bin/ufmlab-tests
+FUZZ_SECONDS ?= 600
+fuzz: ## run a fuzzer on every parser, FUZZ_SECONDS each (600; all together over an hour on two cores)
+	@.ci/deps $(NEEDS_CLANG)
+	@$(MAKE_AGAIN) CC=clang MODE=fuzz run-fuzz
+FUZZ_TARGETS := $(patsubst tests/fuzz/%.c,%,$(filter-out tests/fuzz/fuzz.c,$(wildcard tests/fuzz/*.c)))
+FUZZ_PROGRAMS := $(FUZZ_TARGETS:%=$(BUILD)/bin/fuzz-%)
+run-fuzz: $(FUZZ_PROGRAMS) $(BUILD)/bin/seeds
+	@rm -rf $(BUILD)/seeds && $(BUILD)/bin/seeds $(BUILD)/seeds
+	@sh tests/fuzz/run.sh $(BUILD) $(FUZZ_SECONDS) $(shell nproc) $(FUZZ_ONLY)
 format: ## clang-format in place
-	@clang-format -i $(wildcard src/*/*.[ch] include/ufmlab/*.h tests/*.[ch])
+	@clang-format -i $(wildcard src/*/*.[ch] include/ufmlab/*.h tests/*.[ch] tests/fuzz/*.[ch] tests/fuzz/seeds/*.c)
 
 # --- rules ----------------------------------------------------------------------------------------
 $(BIN)/ufmlab: $(CLI_OBJECTS) $(LIB)/libufmlab.a
@@ -117,6 +127,14 @@ $(RUNNER): $(TEST_OBJECTS) $(LIB)/libufmlab.a
 	@mkdir -p $(@D)
 	$(SAY) LINK $@
 	$(RUN)$(CC) $(ALL_CFLAGS) $(LDFLAGS) -o $@ $(TEST_OBJECTS) $(LIB)/libufmlab.a $(shell pkg-config --libs cunit) $(LIBS)
+$(BUILD)/bin/fuzz-%: $(BUILD)/tests/fuzz/%.o $(BUILD)/tests/fuzz/fuzz.o $(LIB)/libufmlab.a
+	@mkdir -p $(@D)
+	$(SAY) LINK $@
+	$(RUN)$(CC) $(ALL_CFLAGS) -fsanitize=fuzzer $(LDFLAGS) -o $@ $^ $(LIBS)
+$(BUILD)/bin/seeds: $(BUILD)/tests/fuzz/seeds/seeds.o $(BUILD)/tests/image_files.o $(LIB)/libufmlab.a
+	@mkdir -p $(@D)
+	$(SAY) LINK $@
+	$(RUN)$(CC) $(ALL_CFLAGS) $(LDFLAGS) -o $@ $^ $(LIBS)
 # The loops over logits are the hot ones; -O2 does not vectorise them.
 $(BUILD)/src/model/%.o: OPTIMISE := $(if $(filter release,$(MODE)),-O3,$(OPTIMISE))
 $(BUILD)/%.o: %.c

@@ -40,6 +40,7 @@ typedef struct {
     X(constrained) \
     X(lemmas) \
     X(losses) \
+    X(files) \
     X(saddles) \
     X(multistart) \
     X(spectrum) \
