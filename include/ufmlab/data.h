@@ -233,4 +233,19 @@ typedef struct {
 int ufm_data_entries(void);
 void ufm_data_describe(int number, const char *data_dir, ufm_data_entry *entry);
 
+/* Puts a set of the registry into the data directory (see ufm_images_open), as DIRECTORY/NAME, atomically:
+ * copied from `from`, by npm where it is installed and has the set, or downloaded, one address after the
+ * other. A download that was interrupted resumes; proxies are taken from the environment (http_proxy,
+ * https_proxy, no_proxy). What has a known checksum and differs is refused. A set that is on the search path
+ * already is only checked. UFM_ERROR_IO says what to put where when nothing worked. */
+typedef struct {
+    const char *data_dir; /* or NULL */
+    const char *from;     /* a directory, or NULL */
+    const char *mirror;   /* ADDRESS/FILE is tried first for every file; or NULL */
+    ufm_data_progress *progress;
+    void *context;
+} ufm_fetch_settings;
+ufm_status ufm_data_fetch(const char *name, const ufm_fetch_settings *settings, ufm_data_origin *origin,
+                          ufm_error *error);
+
 #endif

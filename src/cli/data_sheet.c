@@ -49,53 +49,63 @@ static sheet lay_out(const ufm_images *images)
     return s;
 }
 
+/* The classes by name, or by number where the names have no room. */
 static void print_label(FILE *stream, const ufm_labels *labels, int64_t image)
 {
+    enum { ROOM = 20 };
     const ufm_tag_set set = ufm_labels_set(labels, image);
+    size_t length = 0;
+    for (int64_t j = 0; j < set.tags && labels->name; j++) {
+        const char *name = labels->name[set.tag[j]];
+        length += 3 + strlen(name) + (strpbrk(name, ",\"") ? ROOM : 0);
+    }
+    const bool named = labels->name && length <= ROOM + 3;
     for (int64_t j = 0; j < set.tags; j++) {
-        const char *name = labels->name ? labels->name[set.tag[j]] : NULL;
-        if (j) fputs(" + ", stream);
-        if (name && !strpbrk(name, ",\"\n"))
-            fputs(name, stream);
+        fputs(j ? " + " : "", stream);
+        if (named)
+            fputs(labels->name[set.tag[j]], stream);
         else
             fprintf(stream, "%d", set.tag[j]);
     }
 }
 
-/* One tile, white where there is no image; y grows upwards in the file, as in the figure. */
-static void write_tile(FILE *stream, const sheet *s, const ufm_images *images, int64_t cell,
-                       const uint8_t *pixels)
+/* The pixel (row, col) of the sheet: white where there is no image. y grows upwards in the file, as in the
+ * figure. */
+static void write_pixel(FILE *stream, const sheet *s, const ufm_images *images, const uint8_t *pixels,
+                        int64_t row, int64_t col)
 {
     const ufm_image_shape shape = ufm_images_shape(images);
-    const int64_t left = cell % COLUMNS * s->tile_width, top = cell / COLUMNS * s->tile_height;
-    for (int64_t i = 0; i < s->tile_height; i++)
-        for (int64_t j = 0; j < s->tile_width; j++) {
-            int colour[3] = {255, 255, 255};
-            const bool inside = pixels && i < s->height && j < s->width;
-            for (int64_t c = 0; c < 3 && inside; c++) {
-                const int64_t channel = shape.channels == 3 ? c : 0;
-                colour[c] = pixels[(channel * shape.height + i * s->step) * shape.width + j * s->step];
-            }
-            fprintf(stream, "%lld,%lld,%d,%d,%d,", (long long)(left + j),
-                    (long long)(s->rows * s->tile_height - 1 - top - i), colour[0], colour[1], colour[2]);
-            if (pixels && i == s->height + s->height / 8 && j == s->width / 2)
-                print_label(stream, ufm_images_labels(images), s->example[cell]);
-            fputc('\n', stream);
-        }
+    const int64_t cell = row / s->tile_height * COLUMNS + col / s->tile_width;
+    const int64_t i = row % s->tile_height, j = col % s->tile_width;
+    const bool there = s->example[cell] >= 0;
+    const uint8_t *image = pixels + cell * shape.channels * shape.height * shape.width;
+    int colour[3] = {255, 255, 255};
+    for (int64_t c = 0; c < 3 && there && i < s->height && j < s->width; c++) {
+        const int64_t channel = shape.channels == 3 ? c : 0;
+        colour[c] = image[(channel * shape.height + i * s->step) * shape.width + j * s->step];
+    }
+    fprintf(stream, "%lld,%lld,%d,%d,%d,", (long long)col, (long long)(s->rows * s->tile_height - 1 - row),
+            colour[0], colour[1], colour[2]);
+    if (there && i == s->height + s->height / 8 && j == s->width / 2)
+        print_label(stream, ufm_images_labels(images), s->example[cell]);
+    fputc('\n', stream);
 }
 
 static ufm_status write_sheet(FILE *stream, const ufm_images *images, ufm_error *error)
 {
     const ufm_image_shape shape = ufm_images_shape(images);
     const sheet s = lay_out(images);
-    uint8_t *pixels = ufm_alloc(shape.channels * shape.height * shape.width, 1);
-    ufm_status status = pixels ? UFM_OK : ufm_fail(error, UFM_ERROR_MEMORY, "not enough memory for an image");
+    const int64_t bytes = shape.channels * shape.height * shape.width, cells = s.rows * COLUMNS;
+    uint8_t *pixels = ufm_alloc(cells * bytes, 1);
+    ufm_status status =
+        pixels ? UFM_OK : ufm_fail(error, UFM_ERROR_MEMORY, "not enough memory for the examples");
+    for (int64_t cell = 0; cell < cells && status == UFM_OK; cell++)
+        if (s.example[cell] >= 0)
+            status = ufm_images_read(images, s.example[cell], pixels + cell * bytes, error);
     fputs("x,y,red,green,blue,label\n", stream);
-    for (int64_t cell = 0; cell < s.rows * COLUMNS && status == UFM_OK; cell++) {
-        const bool there = s.example[cell] >= 0;
-        if (there) status = ufm_images_read(images, s.example[cell], pixels, error);
-        if (status == UFM_OK) write_tile(stream, &s, images, cell, there ? pixels : NULL);
-    }
+    for (int64_t row = 0; row < s.rows * s.tile_height && status == UFM_OK; row++)
+        for (int64_t col = 0; col < COLUMNS * s.tile_width; col++)
+            write_pixel(stream, &s, images, pixels, row, col);
     ufm_free(pixels);
     return status;
 }

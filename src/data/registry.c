@@ -69,7 +69,7 @@ bool ufm_data_holds(const data_set *set, const char *directory, char half)
 }
 
 /* The directories of one root that are tried: root/NAME, root/NAME/FOLDER, root/FOLDER, root. */
-static bool locate_below(const data_set *set, const char *root, data_place *place)
+bool ufm_data_locate_below(const data_set *set, const char *root, data_place *place)
 {
     const char *const below[][2] = {{set->name, ""}, {set->name, set->folder}, {set->folder, ""}, {"", ""}};
     for (size_t i = 0; i < sizeof below / sizeof *below; i++) {
@@ -105,9 +105,9 @@ bool ufm_data_locate(const data_set *set, const char *data_dir, data_place *plac
 {
     char home[PATH_MAX];
     const char *variable = getenv("UFMLAB_DATA");
-    if (data_dir && locate_below(set, data_dir, place)) return true;
-    if (variable && *variable && locate_below(set, variable, place)) return true;
-    if (standard_home(home) && locate_below(set, home, place)) return true;
+    if (data_dir && ufm_data_locate_below(set, data_dir, place)) return true;
+    if (variable && *variable && ufm_data_locate_below(set, variable, place)) return true;
+    if (standard_home(home) && ufm_data_locate_below(set, home, place)) return true;
     if (!*set->system || !ufm_data_holds(set, set->system, place->half)) return false;
     snprintf(place->directory, PATH_MAX, "%s", set->system);
     return true;

@@ -41,6 +41,8 @@ typedef struct {
 } data_place;
 /* The first directory of the search path that holds the files; false when there is none. */
 bool ufm_data_locate(const data_set *set, const char *data_dir, data_place *place);
+/* The same, below one directory only. */
+bool ufm_data_locate_below(const data_set *set, const char *root, data_place *place);
 /* The file of that name or, if there is none, with .gz; false when there is neither. */
 bool ufm_data_path(const char *directory, const char *file, char path[PATH_MAX]);
 /* Whether the directory itself holds all files of the half. */
