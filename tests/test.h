@@ -48,6 +48,7 @@ typedef struct {
     X(path) \
     X(composite) \
     X(loader) \
+    X(fetch) \
     X(report) \
     X(verify) \
     X(cli) \
