@@ -124,8 +124,8 @@ typedef bool ufm_data_progress(void *context, double fraction, const char *what)
  * so. */
 ufm_status ufm_images_save(const ufm_images *images, const char *manifest, const char *path,
                            ufm_data_progress *progress, void *context, ufm_error *error);
-/* Opens such a file; images are read from it when asked for. libhdf5 may crash on a damaged file: programs
- * try it in a child process first. */
+/* Opens such a file, after a rehearsal in a child process (ufm_guard_run); images are read from it when asked
+ * for. */
 ufm_status ufm_images_load(const char *path, ufm_images **images, ufm_error *error);
 
 /* ---- Files ---------------------------------------------------------------------------------------
