@@ -52,7 +52,8 @@ typedef struct {
     X(report) \
     X(verify) \
     X(cli) \
-    X(cli_constrained)
+    X(cli_constrained) \
+    X(data_cli)
 /* clang-format on */
 
 /* |actual - expected| <= tolerance*max(1,|expected|); NaN fails; prints both numbers on failure. */
