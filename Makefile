@@ -105,6 +105,7 @@ fuzz: ## run a fuzzer on every parser, FUZZ_SECONDS each (600; all together over
 	@$(MAKE_AGAIN) CC=clang MODE=fuzz run-fuzz
 FUZZ_TARGETS := $(patsubst tests/fuzz/%.c,%,$(filter-out tests/fuzz/fuzz.c,$(wildcard tests/fuzz/*.c)))
 FUZZ_PROGRAMS := $(FUZZ_TARGETS:%=$(BUILD)/bin/fuzz-%)
+.SECONDARY: $(FUZZ_TARGETS:%=$(BUILD)/tests/fuzz/%.o)
 run-fuzz: $(FUZZ_PROGRAMS) $(BUILD)/bin/seeds
 	@rm -rf $(BUILD)/seeds && $(BUILD)/bin/seeds $(BUILD)/seeds
 	@sh tests/fuzz/run.sh $(BUILD) $(FUZZ_SECONDS) $(shell nproc) $(FUZZ_ONLY)

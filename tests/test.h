@@ -41,6 +41,7 @@ typedef struct {
     X(lemmas) \
     X(losses) \
     X(files) \
+    X(pictures) \
     X(saddles) \
     X(multistart) \
     X(spectrum) \

@@ -132,7 +132,7 @@ static void test_svhn(void)
     snprintf(path, sizeof path, "%s/digitStruct.mat", directory);
     make_digit_struct(path, NUMBERS, numbers);
     write_pictures(directory);
-    TEST_OK(ufm_images_open_svhn(directory, UFM_SVHN_PUBLISHED, &settings, &set, &error));
+    TEST_OK(ufm_images_open_svhn(directory, UFM_SVHN_PUBLISHED, NULL, &settings, &set, &error));
     TEST(strcmp(shown(ufm_images_labels(set)), "0, 0+1, 0, 8, 0+1+2, 0") == 0);
     TEST(ufm_images_labels(set)->classes == 9 && ufm_images_labels(set)->unlabelled_dropped == 3);
     TEST(strcmp(ufm_images_labels(set)->name[0], "1") == 0);
@@ -140,11 +140,42 @@ static void test_svhn(void)
     for (int64_t i = 0; i < ufm_images_labels(set)->columns; i++)
         TEST_OK(ufm_images_read(set, i, pixels, &error));
     ufm_images_free(set);
-    TEST_OK(ufm_images_open_svhn(directory, UFM_SVHN_WHOLE, &settings, &set, &error));
+    TEST_OK(ufm_images_open_svhn(directory, UFM_SVHN_WHOLE, NULL, &settings, &set, &error));
     TEST(strcmp(shown(ufm_images_labels(set)), "1, 1+2, 1, 0+3+5, 9, 1+2+3+4, 1+2+3, 0, 1") == 0);
     ufm_images_free(set);
     TEST(unlink(path) == 0);
-    TEST(ufm_images_open_svhn(directory, UFM_SVHN_WHOLE, &settings, &set, &error) == UFM_ERROR_IO && !set);
+    TEST(ufm_images_open_svhn(directory, UFM_SVHN_WHOLE, NULL, &settings, &set, &error) == UFM_ERROR_IO &&
+         !set);
+}
+
+static bool refuse_at_once(void *context, double fraction, const char *what)
+{
+    (void)what;
+    ++*(int *)context;
+    TEST(fraction >= 0 && fraction <= 1);
+    return false;
+}
+
+/* Enough images that the child is asked for before it ends. */
+static void test_svhn_cancelled(void)
+{
+    enum { MANY = 4000 };
+    const char **many = malloc(MANY * sizeof *many);
+    char directory[128], path[160];
+    int asked = 0;
+    const ufm_read_settings reading = {.progress = refuse_at_once, .context = &asked};
+    ufm_images *set;
+    ufm_error error;
+    for (int i = 0; i < MANY; i++) many[i] = "123";
+    test_directory(directory, sizeof directory);
+    snprintf(path, sizeof path, "%s/digitStruct.mat", directory);
+    make_digit_struct(path, MANY, many);
+    const int64_t before = ufm_memory_live_blocks();
+    TEST(ufm_images_open_svhn(directory, UFM_SVHN_WHOLE, &reading, NULL, &set, &error) ==
+         UFM_ERROR_CANCELLED);
+    TEST(asked == 1 && !set && ufm_memory_live_blocks() == before);
+    check_message(path, &error, "cancelled while it was read");
+    free(many);
 }
 
 /* The cap of the published rule: 543 of one digit, in the order of the file. */
@@ -158,12 +189,12 @@ static void test_svhn_cap(void)
     test_directory(directory, sizeof directory);
     snprintf(path, sizeof path, "%s/digitStruct.mat", directory);
     make_digit_struct(path, MANY, many);
-    TEST_OK(ufm_images_open_svhn(directory, UFM_SVHN_PUBLISHED, NULL, &set, NULL));
+    TEST_OK(ufm_images_open_svhn(directory, UFM_SVHN_PUBLISHED, NULL, NULL, &set, NULL));
     TEST(ufm_images_labels(set)->columns == MANY); /* 540 singles */
     ufm_images_free(set);
     for (int i = 0; i < 10; i++) many[10 * i] = "4";
     make_digit_struct(path, MANY, many);
-    TEST_OK(ufm_images_open_svhn(directory, UFM_SVHN_PUBLISHED, NULL, &set, NULL));
+    TEST_OK(ufm_images_open_svhn(directory, UFM_SVHN_PUBLISHED, NULL, NULL, &set, NULL));
     TEST(ufm_images_labels(set)->columns == 543 + 50 && ufm_images_labels(set)->unlabelled_dropped == 7);
     ufm_images_free(set);
 }
@@ -192,7 +223,7 @@ static void test_svhn_damage(void)
         file_write(path, broken);
         ufm_images *set;
         ufm_error error;
-        const ufm_status status = ufm_images_open_svhn(directory, UFM_SVHN_WHOLE, NULL, &set, &error);
+        const ufm_status status = ufm_images_open_svhn(directory, UFM_SVHN_WHOLE, NULL, NULL, &set, &error);
         TEST(status == UFM_OK || status == UFM_ERROR_INPUT || status == UFM_ERROR_MEMORY);
         if (status != UFM_OK) check_message(path, &error, "; ");
         ufm_images_free(set);
@@ -383,7 +414,7 @@ static void test_real_files(void)
     ufm_images *set;
     ufm_error error = {""};
     snprintf(directory, sizeof directory, "%s/svhn/genuine_test40", data);
-    TEST_OK(ufm_images_open_svhn(directory, UFM_SVHN_WHOLE, NULL, &set, &error));
+    TEST_OK(ufm_images_open_svhn(directory, UFM_SVHN_WHOLE, NULL, NULL, &set, &error));
     TEST(ufm_images_labels(set)->columns > 30);
     ufm_images_free(set);
     snprintf(path, sizeof path, "%s/coco/annotations/instances_subset.json", data);
@@ -408,6 +439,7 @@ static const test_case cases[] = {
     {"cifar10", test_cifar10},
     {"svhn_cropped", test_svhn_cropped},
     {"svhn", test_svhn},
+    {"svhn_cancelled", test_svhn_cancelled},
     {"svhn_cap", test_svhn_cap},
     {"svhn_damage", test_svhn_damage},
     {"coco_files", test_coco_files},

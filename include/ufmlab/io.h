@@ -117,13 +117,24 @@ ufm_status ufm_json_finish(ufm_json *json, FILE *stream, ufm_error *error);
  * libhdf5 crashes on some damaged files. `body` reads in a child, which may crash or take too long (a minute
  * and a second for each 4 MiB of the file at `path`) without harm; what it writes to `output` comes back, or
  * its error does. What it changes in memory is lost. */
-typedef ufm_status ufm_guard_body(void *context, FILE *output, ufm_error *error);
+typedef struct {
+    FILE *output;
+    volatile double *fraction; /* of the work that is done, for the parent to show */
+} ufm_guard_channel;
+typedef struct {
+    const char *path;
+    ufm_status (*body)(void *context, const ufm_guard_channel *channel, ufm_error *error);
+    void *context;
+    /* Called in the parent ten times a second when not NULL; false stops the reading (UFM_ERROR_CANCELLED).
+     */
+    bool (*progress)(void *progress_context, double fraction, const char *what);
+    void *progress_context;
+} ufm_guard;
 typedef struct {
     char *text; /* a NUL behind its end; release with ufm_free */
     int64_t size;
 } ufm_guard_output;
-ufm_status ufm_guard_run(const char *path, ufm_guard_body *body, void *context, ufm_guard_output *output,
-                         ufm_error *error);
+ufm_status ufm_guard_run(const ufm_guard *guard, ufm_guard_output *output, ufm_error *error);
 
 /* ---- HDF5 ----------------------------------------------------------------------------------------
  * Matrices are stored with the shapes of the paper, (K, d) for W, as NumPy shows them, though they are

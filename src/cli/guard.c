@@ -2,9 +2,9 @@
 #include "cli.h"
 #include <ufmlab/io.h>
 
-static ufm_status rehearse(void *context, FILE *output, ufm_error *error)
+static ufm_status rehearse(void *context, const ufm_guard_channel *channel, ufm_error *error)
 {
-    (void)output;
+    (void)channel;
     ufm_solution *solution = NULL;
     ufm_labels *labels = NULL;
     ufm_objective objective;
@@ -13,8 +13,9 @@ static ufm_status rehearse(void *context, FILE *output, ufm_error *error)
 
 ufm_status guard_solution_file(const char *path, ufm_error *error)
 {
+    const ufm_guard guard = {.path = path, .body = rehearse, .context = (char *)path};
     ufm_guard_output output;
-    const ufm_status status = ufm_guard_run(path, rehearse, (char *)path, &output, error);
+    const ufm_status status = ufm_guard_run(&guard, &output, error);
     ufm_free(output.text);
     return status;
 }

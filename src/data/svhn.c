@@ -68,7 +68,8 @@ static ufm_status copy_digits(ufm_h5 *file, const char *path, int64_t item, ufm_
     return status;
 }
 
-static ufm_status copy_items(ufm_h5 *file, const char *path, FILE *output, ufm_error *error)
+static ufm_status copy_items(ufm_h5 *file, const char *path, const ufm_guard_channel *channel,
+                             ufm_error *error)
 {
     ufm_h5_values names = {0}, boxes = {0};
     ufm_status status = ufm_h5_read_values(file, UFM_H5_ROOT, "digitStruct/name", IMAGES_MAX, &names, error);
@@ -79,21 +80,22 @@ static ufm_status copy_items(ufm_h5 *file, const char *path, FILE *output, ufm_e
                           "%s: the lists of names and boxes do not belong together; fetch the file again",
                           ufm_shown_path(path));
     for (int64_t i = 0; status == UFM_OK && i < names.count; i++) {
-        status = copy_name(file, path, i, names.reference[i], output, error);
-        if (status == UFM_OK) status = copy_digits(file, path, i, boxes.reference[i], output, error);
-        fputc('\n', output);
+        status = copy_name(file, path, i, names.reference[i], channel->output, error);
+        if (status == UFM_OK) status = copy_digits(file, path, i, boxes.reference[i], channel->output, error);
+        fputc('\n', channel->output);
+        *channel->fraction = (double)(i + 1) / (double)names.count;
     }
     ufm_h5_values_free(&names);
     ufm_h5_values_free(&boxes);
     return status;
 }
 
-static ufm_status copy_file(void *context, FILE *output, ufm_error *error)
+static ufm_status copy_file(void *context, const ufm_guard_channel *channel, ufm_error *error)
 {
     const char *path = context;
     ufm_h5 *file;
     ufm_status status = ufm_h5_open(path, &file, error);
-    if (status == UFM_OK) status = copy_items(file, path, output, error);
+    if (status == UFM_OK) status = copy_items(file, path, channel, error);
     if (status == UFM_OK) ufm_h5_abort(file);
     return status;
 }
@@ -102,6 +104,7 @@ static ufm_status copy_file(void *context, FILE *output, ufm_error *error)
 typedef struct {
     ufm_svhn_rule rule;
     const char *path;
+    const ufm_read_settings *reading; /* or NULL */
     ufm_labels_builder *builder;
     ufm_file_names names;
     int64_t singles[TEN]; /* taken so far */
@@ -164,8 +167,11 @@ static ufm_status finish_labels(svhn_reader *reader, ufm_labels **labels, ufm_er
 
 static ufm_status read_digits(svhn_reader *reader, ufm_labels **labels, ufm_error *error)
 {
+    const ufm_read_settings *reading = reader->reading;
+    const ufm_guard guard = {reader->path, copy_file, (char *)reader->path,
+                             reading ? reading->progress : NULL, reading ? reading->context : NULL};
     ufm_guard_output lines;
-    ufm_status status = ufm_guard_run(reader->path, copy_file, (char *)reader->path, &lines, error);
+    ufm_status status = ufm_guard_run(&guard, &lines, error);
     for (char *line = lines.text, *next; status == UFM_OK && line && *line; line = next) {
         next = line + strcspn(line, "\n");
         if (*next) *next++ = '\0';
@@ -175,7 +181,7 @@ static ufm_status read_digits(svhn_reader *reader, ufm_labels **labels, ufm_erro
     return status == UFM_OK ? finish_labels(reader, labels, error) : status;
 }
 
-ufm_status ufm_images_open_svhn(const char *directory, ufm_svhn_rule rule,
+ufm_status ufm_images_open_svhn(const char *directory, ufm_svhn_rule rule, const ufm_read_settings *reading,
                                 const ufm_picture_settings *settings, ufm_images **images, ufm_error *error)
 {
     static const ufm_image_scaling published = {{0.485F, 0.456F, 0.406F}, {0.229F, 0.224F, 0.225F}};
@@ -183,7 +189,8 @@ ufm_status ufm_images_open_svhn(const char *directory, ufm_svhn_rule rule,
     ufm_labels *labels = NULL;
     const size_t length = strlen(directory) + sizeof "/digitStruct.mat";
     char *path = ufm_alloc((int64_t)length, 1);
-    svhn_reader reader = {.rule = rule, .path = path, .builder = ufm_labels_builder_new()};
+    svhn_reader reader = {
+        .rule = rule, .path = path, .reading = reading, .builder = ufm_labels_builder_new()};
     ufm_status status = path && reader.builder ? UFM_OK : ufm_data_no_memory(directory, error);
     if (status == UFM_OK) {
         snprintf(path, length, "%s/digitStruct.mat", directory);

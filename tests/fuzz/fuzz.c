@@ -3,25 +3,26 @@
 #include <sys/stat.h>
 #include <unistd.h>
 
-const char *fuzz_directory(void)
-{
-    static char directory[64];
-    if (!directory[0]) {
-        /* Where memory poses as a disk, if there is such a place. */
-        const char *root = access("/dev/shm", W_OK) == 0 ? "/dev/shm" : "/tmp";
-        snprintf(directory, sizeof directory, "%s/ufmlab-fuzz-%d", root, (int)getpid());
-        if (mkdir(directory, 0700) != 0) abort();
-    }
-    return directory;
-}
-
+static char directory[64];
 static char created[4][128];
 static int files;
 
 static void remove_files(void)
 {
     for (int f = 0; f < files; f++) unlink(created[f]);
-    rmdir(fuzz_directory());
+    rmdir(directory);
+}
+
+const char *fuzz_directory(void)
+{
+    if (!directory[0]) {
+        /* Where memory poses as a disk, if there is such a place. */
+        const char *root = access("/dev/shm", W_OK) == 0 ? "/dev/shm" : "/tmp";
+        snprintf(directory, sizeof directory, "%s/ufmlab-fuzz-%d", root, (int)getpid());
+        if (mkdir(directory, 0700) != 0) abort();
+        atexit(remove_files);
+    }
+    return directory;
 }
 
 const char *fuzz_file(const char *name, const uint8_t *bytes, size_t size)
@@ -29,7 +30,6 @@ const char *fuzz_file(const char *name, const uint8_t *bytes, size_t size)
     int f = 0;
     while (f < files && strcmp(strrchr(created[f], '/') + 1, name) != 0) f++;
     if (f == files) {
-        if (files == 0) atexit(remove_files);
         snprintf(created[files++], sizeof created[0], "%s/%s", fuzz_directory(), name);
     }
     FILE *stream = fopen(created[f], "wb");

@@ -12,7 +12,7 @@ one() {
 	mkdir -p "$build/corpus/$target"
 	kept=
 	[ -d "tests/corpus/$target" ] && kept=tests/corpus/$target
-	if "$build/bin/fuzz-$target" -max_total_time="$seconds" -timeout=20 -rss_limit_mb=3000 -max_len=8192 -print_final_stats=1 \
+	if "$build/bin/fuzz-$target" -max_total_time="$seconds" -timeout=20 -rss_limit_mb=3000 -max_len=32768 -print_final_stats=1 \
 		-artifact_prefix="$build/finds/$target-" "$build/corpus/$target" "$build/seeds/$target" $kept \
 		> "$build/logs/$target" 2>&1; then
 		echo "fuzz $target: $(sed -n 's/^stat::number_of_executed_units: *//p' "$build/logs/$target") inputs, no find"

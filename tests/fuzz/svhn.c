@@ -8,7 +8,8 @@ int LLVMFuzzerTestOneInput(const uint8_t *bytes, size_t size)
     const int64_t blocks = ufm_memory_live_blocks();
     ufm_error error;
     ufm_images *images;
-    const ufm_status status = ufm_images_open_svhn(fuzz_directory(), UFM_SVHN_WHOLE, NULL, &images, &error);
+    const ufm_status status =
+        ufm_images_open_svhn(fuzz_directory(), UFM_SVHN_WHOLE, NULL, NULL, &images, &error);
     fuzz_images(images);
     fuzz_check(status, &error, blocks);
     return 0;

@@ -4,6 +4,7 @@
 #include <stdlib.h>
 #include <string.h>
 #include <ufmlab/io.h>
+#include <ufmlab/solve.h>
 
 static const char *root;
 
@@ -68,6 +69,22 @@ static void write_labels(void)
          "\"b.png\"}]}");
 }
 
+static void write_solution(void)
+{
+    const double W[4] = {1, -1, 0.5, 0}, H[4] = {2, 0, 1, 3}, b[2] = {0, 1};
+    const ufm_objective objective = {UFM_LOSS_PAL, 1e-2, 1e-2, 1e-2, 0};
+    const ufm_solution solution = {.point = {2, 2, 2, W, H, b}};
+    ufm_labels_builder *builder = ufm_labels_builder_new();
+    ufm_labels *labels;
+    if (!builder || ufm_labels_builder_add(builder, 1, (int32_t[]){0}, 1, NULL) != UFM_OK ||
+        ufm_labels_builder_add(builder, 2, (int32_t[]){0, 1}, 3, NULL) != UFM_OK ||
+        ufm_labels_builder_finish(builder, 2, UFM_DUPLICATES_MERGE, &labels, NULL) != UFM_OK ||
+        ufm_solution_save(&solution, labels, &objective, place("solution", "small"), NULL) != UFM_OK)
+        abort();
+    ufm_labels_free(labels);
+    ufm_labels_builder_free(builder);
+}
+
 int main(int argc, char **argv)
 {
     if (argc != 2) return 2;
@@ -75,5 +92,6 @@ int main(int argc, char **argv)
     write_sets();
     write_pictures();
     write_labels();
+    write_solution();
     return 0;
 }
