@@ -379,6 +379,129 @@ static void test_lanczos_errors(void)
     }
 }
 
+/* ---- Exponentials and mixed precision ---------------------------------------------------------- */
+
+/* |value - exp(x)| in units in the last place of the exact value, from long double. */
+static double exp_error(double x, double value)
+{
+    const long double exact = expl((long double)x);
+    const double rounded = (double)exact;
+    const double unit = fmax(nextafter(rounded, INFINITY) - rounded, 4.9406564584124654e-324);
+    return (double)(fabsl((long double)value - exact) / (long double)unit);
+}
+
+static void test_exp(void)
+{
+    enum { NUMBERS = 1003 };
+    double x[NUMBERS], e[NUMBERS], worst = 0;
+    ufm_rng *rng = ufm_rng_new(31);
+    for (int trial = 0; trial < (test_fast() ? 10 : 400); trial++) {
+        const double width = trial % 4 == 0 ? 1 : trial % 4 == 1 ? 40 : 709;
+        for (int i = 0; i < NUMBERS; i++) {
+            x[i] = width * (2 * ufm_rng_uniform(rng) - 1);
+            if (trial % 4 == 3) x[i] = -745 + 40 * ufm_rng_uniform(rng); /* subnormal results among them */
+            e[i] = x[i];
+        }
+        ufm_exp(NUMBERS - trial % 16, e); /* every length of the rest */
+        for (int i = 0; i < NUMBERS - trial % 16; i++) worst = fmax(worst, exp_error(x[i], e[i]));
+    }
+    ufm_rng_free(rng);
+    test_worst("linalg/exp", worst, 1);
+    const double inputs[] = {0,        -0.0,  -INFINITY, -1e300, -746,   -745.2,
+                             INFINITY, 1e300, 710,       709.78, 1e-300, -1e-17};
+    for (size_t i = 0; i < sizeof inputs / sizeof inputs[0]; i++)
+        for (int64_t n = 1; n <= 17; n += 8) {
+            double at[17];
+            for (int64_t j = 0; j < n; j++) at[j] = inputs[i];
+            ufm_exp(n, at);
+            for (int64_t j = 0; j < n; j++) {
+                if (isfinite(exp(inputs[i]))) {
+                    test_at_most("units in the last place of exp", exp_error(inputs[i], at[j]), 1);
+                } else {
+                    TEST(at[j] == INFINITY);
+                }
+            }
+        }
+    double nan[9] = {0, NAN, 0, 0, 0, 0, 0, 0, NAN};
+    ufm_exp(9, nan);
+    for (int i = 0; i < 9; i++) TEST(i == 1 || i == 8 ? isnan(nan[i]) : nan[i] == 1);
+}
+
+/* The kernels of L-BFGS against plain loops, for every length of the rest. */
+static void test_pairs(void)
+{
+    enum { MOST = 41 };
+    double step[MOST], before[MOST], after[MOST], out[MOST], u[MOST];
+    float s[MOST], y[MOST], v[MOST];
+    double worst = 0;
+    ufm_rng *rng = ufm_rng_new(32);
+    for (int64_t n = 0; n <= MOST; n++) {
+        const ufm_vector_pair pair = {s, y};
+        const double *change[2] = {before, after};
+        double products[4] = {1, 2, 3, 4}, expected[4] = {1, 2, 3, 4};
+        for (int64_t i = 0; i < n; i++) {
+            step[i] = ufm_rng_gaussian(rng);
+            before[i] = ufm_rng_gaussian(rng);
+            after[i] = ufm_rng_gaussian(rng);
+            u[i] = ufm_rng_gaussian(rng);
+            v[i] = (float)ufm_rng_gaussian(rng);
+        }
+        ufm_pair_make(n, 0.3, step, change, pair);
+        ufm_pair_products(n, pair, u, v, products);
+        ufm_step(n, before, -2, after, out);
+        for (int64_t i = 0; i < n; i++) {
+            TEST(s[i] == (float)(0.3 * step[i]) && y[i] == (float)(0.3 * (after[i] - before[i])));
+            worst = fmax(worst, fabs(out[i] - (before[i] - 2 * after[i])));
+            out[i] = u[i];
+            expected[0] += (double)s[i] * u[i];
+            expected[1] += (double)s[i] * (double)v[i];
+            expected[2] += (double)y[i] * u[i];
+            expected[3] += (double)y[i] * (double)v[i];
+        }
+        for (int k = 0; k < 4; k++) worst = fmax(worst, fabs(products[k] - expected[k]));
+        ufm_pair_add(n, pair, 1.5, -0.7, out);
+        for (int64_t i = 0; i < n; i++)
+            worst = fmax(worst, fabs(out[i] - (u[i] + 1.5 * (double)s[i] - 0.7 * (double)y[i])));
+    }
+    ufm_rng_free(rng);
+    test_worst("linalg/pairs", worst, 1e-13);
+}
+
+/* Products with a thin matrix against the BLAS, for every number of rows and columns left over. */
+static void test_thin(void)
+{
+    double worst = 0;
+    ufm_rng *rng = ufm_rng_new(33);
+    for (int trial = 0; trial < (test_fast() ? 40 : 400); trial++) {
+        const int64_t K = 1 + trial % 35, d = 1 + ufm_rng_below(rng, 90), n = 1 + ufm_rng_below(rng, 20);
+        double *const W = random_numbers(rng, K * d), *const H = random_numbers(rng, d * n),
+                      *const G = random_numbers(rng, K * n), *const Z = random_numbers(rng, K * n),
+                      *const Z2 = random_numbers(rng, K * n), *const out = random_numbers(rng, d * n),
+                      *const out2 = ufm_alloc(d * n, sizeof(double)), *const sum = random_numbers(rng, d * K),
+                      *const sum2 = ufm_alloc(d * K, sizeof(double)),
+                      *const storage = random_numbers(rng, ufm_thin_numbers(K, d));
+        const ufm_matrix h = ufm_view(H, d, n), g = ufm_view(G, K, n);
+        const ufm_thin thin = ufm_thin_pack(K, d, W, storage);
+        memcpy(sum2, sum, (size_t)(d * K) * sizeof(double));
+        memcpy(out2, H, (size_t)(d * n) * sizeof(double));
+        ufm_thin_multiply(&thin, h, Z);
+        ufm_gemm(1, ufm_view(W, K, d), h, 0, ufm_view(Z2, K, n));
+        ufm_thin_back(&thin, g, 0.4, h, out);
+        ufm_gemm(1, ufm_transpose(ufm_view(W, K, d)), g, 0.4, ufm_view(out2, d, n));
+        ufm_thin_outer(g, h, sum);
+        ufm_gemm(1, h, ufm_transpose(g), 1, ufm_view(sum2, d, K));
+        const double error = fmax(ufm_distance(K * n, Z, Z2),
+                                  fmax(ufm_distance(d * n, out, out2), ufm_distance(d * K, sum, sum2)));
+        if (!(error <= 1e-12))
+            fprintf(stderr, "  K=%lld d=%lld n=%lld\n", (long long)K, (long long)d, (long long)n);
+        worst = fmax(worst, isnan(error) ? INFINITY : error);
+        double *const arrays[] = {W, H, G, Z, Z2, out, out2, sum, sum2, storage};
+        for (size_t i = 0; i < sizeof arrays / sizeof arrays[0]; i++) ufm_free(arrays[i]);
+    }
+    ufm_rng_free(rng);
+    test_worst("linalg/thin", worst, 1e-12);
+}
+
 static const test_case cases[] = {
     {"gemm", test_gemm},
     {"columns", test_columns},
@@ -391,6 +514,9 @@ static const test_case cases[] = {
     {"lanczos", test_lanczos},
     {"lanczos_slow", test_lanczos_slow},
     {"lanczos_errors", test_lanczos_errors},
+    {"thin", test_thin},
+    {"exp", test_exp},
+    {"pairs", test_pairs},
     {NULL, NULL},
 };
 const test_suite suite_linalg = {"linalg", cases};

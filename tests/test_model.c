@@ -4,7 +4,6 @@
 #include <string.h>
 #include <ufmlab/linalg.h>
 
-
 static double *random_vector(ufm_rng *rng, int64_t n, double scale)
 {
     double *x = ufm_alloc(n, sizeof *x);
@@ -26,9 +25,12 @@ static shape shape_of(int trial)
                          sets[] = {2, 9, 40, 150, 900};
     const int last = test_fast() ? 3 : 5;
     const int size = trial % last;
-    return (shape){classes[size],     dims[(trial / 2) % last],
-                   sets[size],        trial % 2 ? UFM_DUPLICATES_MERGE : UFM_DUPLICATES_KEEP,
-                   test_losses[trial % TEST_LOSSES], 1 + trial % 3};
+    return (shape){classes[size],
+                   dims[(trial / 2) % last],
+                   sets[size],
+                   trial % 2 ? UFM_DUPLICATES_MERGE : UFM_DUPLICATES_KEEP,
+                   test_losses[trial % TEST_LOSSES],
+                   1 + trial % 3};
 }
 
 static int trials(void)
@@ -183,6 +185,47 @@ static void test_merged_equals_kept(void)
     test_worst("model/merged_equals_kept", worst, 1e-13);
 }
 
+/* The fused evaluation against plain loops and differences where tiles and registers are not full. */
+static void test_odd_shapes(void)
+{
+    static const int64_t dims[] = {1, 7, 8, 64, 65}, sets[] = {1, 2, 31, 257}, classes[] = {2, 8, 9, 17};
+    double worst = 0, slope_worst = 0;
+    ufm_rng *rng = ufm_rng_new(19);
+    for (int trial = 0; trial < 5 * 4 * 4; trial++) {
+        const int64_t K = classes[trial / 20], d = dims[trial % 5], n = sets[trial / 5 % 4];
+        const ufm_objective objective = test_losses[trial % TEST_LOSSES];
+        ufm_labels *labels =
+            test_random_labels(rng, K, n, trial % 3 ? UFM_DUPLICATES_KEEP : UFM_DUPLICATES_MERGE);
+        ufm_model *model = test_model(labels, objective, d, 1 + trial % 2);
+        const int64_t size = ufm_model_size(model);
+        double *x = random_vector(rng, size, 0.5), *v = random_vector(rng, size, 1),
+               *g = ufm_alloc(size, sizeof *g), *H = ufm_alloc(d * labels->columns, sizeof *H);
+        const ufm_point point = ufm_model_point(model, x, H);
+        const double f = ufm_model_gradient(model, x, g),
+                     expected = test_objective(labels, &objective, &point);
+        worst = fmax(worst, fabs(f / expected - 1));
+        TEST(ufm_model_value(model, x) == f);
+        const double h = 1e-4, along = ufm_dot(size, g, v);
+        double sides[4]; /* five-point difference of the plain loops along v */
+        for (int side = 0; side < 4; side++) {
+            const double at = h * (side < 2 ? side - 2 : side - 1);
+            ufm_axpy(size, at, v, x);
+            const ufm_point moved = ufm_model_point(model, x, H);
+            sides[side] = test_objective(labels, &objective, &moved);
+            ufm_axpy(size, -at, v, x);
+        }
+        const double difference = (sides[0] - 8 * sides[1] + 8 * sides[2] - sides[3]) / (12 * h);
+        slope_worst = fmax(slope_worst, fabs(along - difference) / (1 + fabs(difference)));
+        double *const arrays[] = {x, v, g, H};
+        for (size_t i = 0; i < sizeof arrays / sizeof arrays[0]; i++) ufm_free(arrays[i]);
+        ufm_model_free(model);
+        ufm_labels_free(labels);
+    }
+    ufm_rng_free(rng);
+    test_worst("model/odd_shapes_value", worst, 1e-13);
+    test_worst("model/odd_shapes_slope", slope_worst, 1e-7);
+}
+
 static void test_reproducible(void)
 {
     ufm_rng *rng = ufm_rng_new(14);
@@ -324,6 +367,7 @@ static const test_case cases[] = {{"value", test_value},
                                   {"gradient", test_gradient},
                                   {"hessian_vector", test_hessian_vector},
                                   {"merged_equals_kept", test_merged_equals_kept},
+                                  {"odd_shapes", test_odd_shapes},
                                   {"reproducible", test_reproducible},
                                   {"huge_logits", test_huge_logits},
                                   {"bias", test_bias},

@@ -42,6 +42,39 @@ void ufm_scale(int64_t n, double alpha, double *x);
 /* Frobenius norm of A - B for contiguous arrays of n numbers. NaN if any difference is NaN. */
 double ufm_distance(int64_t n, const double *a, const double *b);
 
+/* Products with a thin matrix W (rows x cols, rows small) for one tile of columns after another. `pack` fills
+ * the caller's storage of ufm_thin_numbers and borrows it and w. All matrices are contiguous. */
+typedef struct {
+    int64_t rows, cols, stride;
+    const double *data, *padded, *turned; /* W; with stride for rows; W^T */
+} ufm_thin;
+int64_t ufm_thin_numbers(int64_t rows, int64_t cols);
+ufm_thin ufm_thin_pack(int64_t rows, int64_t cols, const double *w, double *storage);
+/* Z <- W H. */
+void ufm_thin_multiply(const ufm_thin *w, ufm_matrix H, double *Z);
+/* out <- ridge H + W^T G. */
+void ufm_thin_back(const ufm_thin *w, ufm_matrix G, double ridge, ufm_matrix H, double *out);
+/* turned <- turned + H G^T, cols x rows numbers. */
+void ufm_thin_outer(ufm_matrix G, ufm_matrix H, double *turned);
+
+/* x <- exp(x) for each of n numbers, within one unit in the last place, subnormal results and NaN included.
+ */
+void ufm_exp(int64_t n, double *x);
+
+/* A step and the change of a gradient along it, kept in single precision; sums are in double. */
+typedef struct {
+    float *s, *y;
+} ufm_vector_pair;
+/* out <- x + length direction. */
+void ufm_step(int64_t n, const double *x, double length, const double *direction, double *out);
+/* s <- scale step, y <- scale (change[1] - change[0]). */
+void ufm_pair_make(int64_t n, double scale, const double *step, const double *change[2],
+                   ufm_vector_pair pair);
+/* Adds s.u, s.v, y.u, y.v to the products. */
+void ufm_pair_products(int64_t n, ufm_vector_pair pair, const double *u, const float *v, double products[4]);
+/* out <- out + along_s s + along_y y. */
+void ufm_pair_add(int64_t n, ufm_vector_pair pair, double along_s, double along_y, double *out);
+
 /* The same in single precision, for products that need few digits. */
 typedef struct {
     float *data;

@@ -35,6 +35,10 @@ void ufm_model_free(ufm_model *model);
 
 /* Length of x. */
 int64_t ufm_model_size(const ufm_model *model);
+/* Where block 0, 1, 2 (W, Ht, b) begins in x. */
+int64_t ufm_model_block(const ufm_model *model, int block);
+/* The model's threads, to be used between its calls; NULL when one serves best. The model owns them. */
+ufm_pool *ufm_model_pool(ufm_model *model);
 /* Bytes a model of this shape allocates for itself (its tiles and sums), not counting any x. */
 int64_t ufm_model_workspace(const ufm_labels *labels, const ufm_model_settings *settings);
 

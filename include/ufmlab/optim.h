@@ -10,7 +10,11 @@
  * `hessian_vector` only by newton. Optional are `prepare` and `precondition`, both or neither: newton calls
  * prepare(x) where it stands and then takes out = M^{-1} v for a symmetric positive definite M that is near
  * the Hessian at x. With them goes `prepared_product`, if there: hessian_vector at the x prepared last, of
- * which six digits suffice. */
+ * which six digits suffice.
+ *
+ * Where the unknowns are of up to three kinds whose curvatures differ, `blocks` may say where the second and
+ * the third begin (0, 0: one kind); `pool`, if any, is free between the calls and shares the solver's own
+ * work on vectors. Both help lbfgs and what starts with it. */
 typedef struct {
     int64_t size;
     void *context;
@@ -20,6 +24,8 @@ typedef struct {
     ufm_status (*prepare)(void *context, const double *x);
     void (*precondition)(void *context, const double *v, double *out);
     void (*prepared_product)(void *context, const double *x, const double *v, double *product);
+    int64_t blocks[2];
+    ufm_pool *pool;
 } ufm_function;
 
 /* The UFM objective as such a function, without and with the model's preconditioner; borrows the model. */
@@ -28,9 +34,8 @@ ufm_function ufm_function_preconditioned(ufm_model *model);
 
 /* X(name, spelling, vectors of the length of x that it holds at once besides x (history h), summary) */
 #define UFM_SOLVER_LIST(X)                                                                                   \
-    X(UFM_SOLVER_LBFGS, "lbfgs", 2 * h + 6,                                                                  \
-      "limited-memory BFGS, two-loop recursion, strong Wolfe line search")                                   \
-    X(UFM_SOLVER_NEWTON, "newton", 2 * h + 6, "truncated Newton in a trust region (Steihaug) after L-BFGS")  \
+    X(UFM_SOLVER_LBFGS, "lbfgs", h + 5, "limited-memory BFGS scaled by blocks, strong Wolfe line search")    \
+    X(UFM_SOLVER_NEWTON, "newton", h + 15, "truncated Newton in a trust region (Steihaug) after L-BFGS")     \
     X(UFM_SOLVER_GD, "gd", 5, "gradient descent, Armijo backtracking or fixed step")                         \
     X(UFM_SOLVER_GSL_STEEPEST, "gsl-steepest", 8, "GSL steepest_descent")                                    \
     X(UFM_SOLVER_GSL_CG, "gsl-cg", 9, "GSL conjugate_pr (Polak-Ribiere)")                                    \
@@ -103,7 +108,11 @@ ufm_status ufm_minimize(const ufm_function *function, const ufm_minimize_setting
  * rounding hides the decrease, the approximate Wolfe test of Hager and Zhang takes over; iterate returns
  * GSL_ENOPROG when no step passes either. */
 extern const gsl_multimin_fdfminimizer_type *const ufm_multimin_lbfgs;
-/* GSL_EINVAL for another type or history < 1, GSL_ENOMEM when memory is out. */
+/* GSL_EINVAL for another type or history < 1. */
 int ufm_multimin_lbfgs_history(gsl_multimin_fdfminimizer *minimizer, size_t history);
+/* As `blocks` and `pool` of ufm_function, also before set: the first inverse Hessian is a multiple of the
+ * identity in each block. GSL_EINVAL for another type, begin[0] > begin[1] or begin[1] > n. */
+int ufm_multimin_lbfgs_blocks(gsl_multimin_fdfminimizer *minimizer, const size_t begin[2]);
+int ufm_multimin_lbfgs_pool(gsl_multimin_fdfminimizer *minimizer, ufm_pool *pool);
 
 #endif

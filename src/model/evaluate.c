@@ -3,18 +3,30 @@
 #include <math.h>
 #include <string.h>
 
+/* The tile with W H in its logits becomes one with logits W H + b (H scaled as in x). */
+static void add_bias(const ufm_model *model, model_blocks x, model_tile tile)
+{
+    const int64_t K = model->classes;
+    for (int64_t i = 0; i < tile.count; i++) {
+        double *z = tile.Z.data + i * K;
+        const double scale = model->root_count ? 1 / model->root_count[tile.first + i] : 1;
+        for (int64_t k = 0; k < K; k++) z[k] = z[k] * scale + x.b[k];
+    }
+}
+
+static model_tile tile_of(const ufm_model *model, const model_part *part, model_blocks x, int64_t first,
+                          int64_t count)
+{
+    return (model_tile){first, count, ufm_view(x.H + first * model->dim, model->dim, count),
+                        ufm_view(part->logits, model->classes, count)};
+}
+
 model_tile model_logits(const ufm_model *model, const model_part *part, model_blocks x, int64_t first,
                         int64_t count)
 {
-    const int64_t K = model->classes, d = model->dim;
-    const model_tile tile = {first, count, ufm_view(x.H + first * d, d, count),
-                             ufm_view(part->logits, K, count)};
-    ufm_gemm(1, ufm_view(x.W, K, d), tile.H, 0, tile.Z);
-    for (int64_t i = 0; i < count; i++) {
-        double *z = tile.Z.data + i * K;
-        const double scale = model->root_count ? 1 / model->root_count[first + i] : 1;
-        for (int64_t k = 0; k < K; k++) z[k] = z[k] * scale + x.b[k];
-    }
+    const model_tile tile = tile_of(model, part, x, first, count);
+    ufm_gemm(1, ufm_view(x.W, model->classes, model->dim), tile.H, 0, tile.Z);
+    add_bias(model, x, tile);
     return tile;
 }
 
@@ -34,11 +46,41 @@ static double column_gradient(const ufm_model *model, int64_t column, double *z,
     return weight * loss;
 }
 
+/* The same for a whole tile; adds its losses to the part's. */
+static void tile_gradient(const ufm_model *model, model_part *part, model_tile tile)
+{
+    const int64_t K = model->classes;
+    const model_loss *loss = model->loss;
+    const ufm_objective *objective = &model->objective;
+    for (int64_t i = 0; i < tile.count; i++) {
+        double *z = tile.Z.data + i * K;
+        if (loss->linear) {
+            const ufm_tag_set set = ufm_labels_set(model->labels, tile.first + i);
+            part->linear[i] = loss->linear(objective, set, z, &part->top[i]);
+        } else {
+            ufm_sum_add(&part->loss, column_gradient(model, tile.first + i, z, NULL));
+        }
+    }
+    if (!loss->linear) return;
+    ufm_exp(K * tile.count, tile.Z.data);
+    for (int64_t i = 0; i < tile.count; i++) {
+        const int64_t column = tile.first + i;
+        double *z = tile.Z.data + i * K;
+        const double weight = model_weight(model, column);
+        const double scale = model->root_count ? weight / model->root_count[column] : weight;
+        const double rest =
+            loss->rest(objective, ufm_labels_set(model->labels, column), part->top[i], z, NULL);
+        ufm_sum_add(&part->loss, weight * (part->linear[i] + rest));
+        for (int64_t k = 0; k < K; k++) z[k] *= scale;
+    }
+}
+
 /* One pass over all columns. `v` and `product` only for Hessian-vector products, `gradient` only for
  * gradients. */
 typedef struct {
     ufm_model *model;
     model_blocks x, v;
+    ufm_thin W;         /* packed, but for Hessian-vector products */
     double *gradient_H; /* d x n block of the result */
 } pass;
 
@@ -52,24 +94,31 @@ static void clear_part(ufm_model *model, model_part *part)
 /* db += sum_i sqrt(c_i) column_i */
 static void add_to_bias(const ufm_model *model, model_part *part, int64_t first, ufm_matrix columns)
 {
-    for (int64_t i = 0; i < columns.cols; i++)
-        ufm_axpy(model->classes, model->root_count ? model->root_count[first + i] : 1,
-                 columns.data + i * model->classes, part->bias);
+    const int64_t K = model->classes;
+    for (int64_t i = 0; i < columns.cols; i++) {
+        const double root = model->root_count ? model->root_count[first + i] : 1;
+        for (int64_t k = 0; k < K; k++) part->bias[k] += root * columns.data[i * K + k];
+    }
+}
+
+/* Logits, loss and its gradient of one tile, whose Z becomes G~. */
+static model_tile evaluate_tile(const pass *work, model_part *part, int64_t first, int64_t end)
+{
+    const ufm_model *model = work->model;
+    const int64_t count = end - first < model->tile ? end - first : model->tile;
+    const model_tile tile = tile_of(model, part, work->x, first, count);
+    ufm_thin_multiply(&work->W, tile.H, tile.Z.data);
+    add_bias(model, work->x, tile);
+    tile_gradient(model, part, tile);
+    ufm_sum_add(&part->squares, ufm_dot(model->dim * count, tile.H.data, tile.H.data));
+    return tile;
 }
 
 static void value_body(void *context, int worker, int64_t begin, int64_t end)
 {
     const pass *work = context;
-    const ufm_model *model = work->model;
-    model_part *part = &work->model->part[worker];
-    for (int64_t first = begin; first < end; first += model->tile) {
-        const int64_t count = end - first < model->tile ? end - first : model->tile;
-        const model_tile tile = model_logits(model, part, work->x, first, count);
-        for (int64_t i = 0; i < count; i++)
-            ufm_sum_add(&part->loss,
-                        column_gradient(model, first + i, tile.Z.data + i * model->classes, NULL));
-        ufm_sum_add(&part->squares, ufm_dot(model->dim * count, tile.H.data, tile.H.data));
-    }
+    for (int64_t first = begin; first < end; first += work->model->tile)
+        (void)evaluate_tile(work, &work->model->part[worker], first, end);
 }
 
 static void gradient_body(void *context, int worker, int64_t begin, int64_t end)
@@ -78,19 +127,15 @@ static void gradient_body(void *context, int worker, int64_t begin, int64_t end)
     const ufm_model *model = work->model;
     model_part *part = &work->model->part[worker];
     const int64_t K = model->classes, d = model->dim;
-    const ufm_matrix W = ufm_view(work->x.W, K, d);
+    memset(part->turned, 0, (size_t)(K * d) * sizeof(double));
     for (int64_t first = begin; first < end; first += model->tile) {
-        const int64_t count = end - first < model->tile ? end - first : model->tile;
-        const model_tile tile = model_logits(model, part, work->x, first, count);
-        for (int64_t i = 0; i < count; i++)
-            ufm_sum_add(&part->loss, column_gradient(model, first + i, tile.Z.data + i * K, NULL));
-        ufm_sum_add(&part->squares, ufm_dot(d * count, tile.H.data, tile.H.data));
-        double *out = work->gradient_H + first * d;
-        memcpy(out, tile.H.data, (size_t)(d * count) * sizeof(double));
-        ufm_gemm(1, ufm_transpose(W), tile.Z, 2 * model->objective.lambda_h, ufm_view(out, d, count));
-        ufm_gemm(1, tile.Z, ufm_transpose(tile.H), 1, ufm_view(part->classifier, K, d));
+        const model_tile tile = evaluate_tile(work, part, first, end);
+        ufm_thin_outer(tile.Z, tile.H, part->turned);
+        ufm_thin_back(&work->W, tile.Z, 2 * model->objective.lambda_h, tile.H, work->gradient_H + first * d);
         add_to_bias(model, part, first, tile.Z);
     }
+    for (int64_t j = 0; j < d; j++)
+        for (int64_t k = 0; k < K; k++) part->classifier[k + j * K] = part->turned[j + k * d];
 }
 
 /* dz becomes the column of dG~ = (sqrt(c)/N) Hess dz with dz = dZ/sqrt(c) + db. */
@@ -168,15 +213,19 @@ static void collect(const ufm_model *model, model_blocks at, double *out)
 
 double ufm_model_value(ufm_model *model, const double *x)
 {
-    pass work = {.model = model, .x = model_split(model, x)};
+    pass work = {.model = model,
+                 .x = model_split(model, x),
+                 .W = ufm_thin_pack(model->classes, model->dim, x, model->packed)};
     run(&work, value_body);
     return total_value(&work);
 }
 
 double ufm_model_gradient(ufm_model *model, const double *x, double *gradient)
 {
-    pass work = {
-        .model = model, .x = model_split(model, x), .gradient_H = gradient + model->classes * model->dim};
+    pass work = {.model = model,
+                 .x = model_split(model, x),
+                 .W = ufm_thin_pack(model->classes, model->dim, x, model->packed),
+                 .gradient_H = gradient + model->classes * model->dim};
     run(&work, gradient_body);
     collect(model, work.x, gradient);
     return total_value(&work);

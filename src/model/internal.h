@@ -6,12 +6,29 @@
 #include <ufmlab/linalg.h>
 #include <ufmlab/model.h>
 
+/* Compiled for several instruction sets; the best that the machine has is taken at run time. */
+#if defined(__x86_64__) && defined(__gnu_linux__)
+#define UFM_CLONES __attribute__((target_clones("default", "avx2,fma", "avx512f")))
+#else
+#define UFM_CLONES
+#endif
+
+/* Numbers in single precision that make up a full vector of the widest instruction set. */
+enum { MODEL_LANES = 16 };
+static inline int64_t model_padded(int64_t numbers)
+{
+    return (numbers + MODEL_LANES - 1) / MODEL_LANES * MODEL_LANES;
+}
+
 /* What one thread accumulates; added up in thread order. */
 typedef struct {
     double *logits;     /* K x tile: logits, then G */
     double *change;     /* K x tile: dZ, then dG (Hessian-vector products) */
     double *state;      /* MODEL_STATE K: what one column's curvature needs */
+    double *linear;     /* tile: what the first half of a loss returns */
+    int64_t *top;       /* tile: its largest logit */
     double *classifier; /* K x d: this thread's share of dW */
+    double *turned;     /* d x K: the same transposed, while a gradient is summed */
     double *bias;       /* K: of db */
     double *curvature;  /* K x K: of the bias Hessian; NULL but in ufm_model_minimize_bias */
     ufm_sum loss, squares;
@@ -28,6 +45,7 @@ struct ufm_model {
     model_part *part; /* [threads] */
     double *diagonal; /* [size] of the inverse preconditioner; NULL before ufm_model_prepare */
     float *kept;      /* per column the loss's gradient (K) and state (states K) at the point prepared last */
+    double *packed;   /* W as its products with tiles want it */
     float *single;    /* what products in single precision need */
 };
 
@@ -55,15 +73,22 @@ model_tile model_logits(const ufm_model *model, const model_part *part, model_bl
 /* c/N of a column, the weight of its loss. */
 double model_weight(const ufm_model *model, int64_t column);
 
-/* Where `kept` has a column, and how many numbers that is. */
+/* Where `kept` has a column, and how many numbers that is: the gradient, then each state, padded. */
 static inline int64_t model_kept_numbers(const ufm_model *model)
 {
-    return (1 + model->loss->states) * model->classes;
+    return (1 + model->loss->states) * model_padded(model->classes);
 }
 static inline float *model_kept(const ufm_model *model, int64_t column)
 {
     return model->kept + column * model_kept_numbers(model);
 }
+
+/* Products for small K and d (small.c): whether they apply, the numbers of `single` that they need, what to
+ * do once per preparation, and the features' block of the product with the threads' shares of the rest. */
+bool model_small(const ufm_model *model);
+int64_t model_small_numbers(const ufm_model *model);
+void model_small_prepare(ufm_model *model);
+void model_small_product(ufm_model *model, model_blocks at, model_blocks along, double *features);
 
 /* Numbers that `single` of the model holds. */
 int64_t model_single_numbers(const ufm_model *model);

@@ -1,6 +1,7 @@
 #include "loss.h"
 #include <math.h>
 #include <string.h>
+#include <ufmlab/linalg.h>
 #include <ufmlab/model.h>
 
 /* ---- Softmax ------------------------------------------------------------------------------------ */
@@ -13,18 +14,16 @@ static int64_t largest(int64_t K, const double *z)
     return top;
 }
 
-/* The logits become probabilities. Returns log sum_k exp(z_k - z_top); the sum without its largest term keeps
+/* e_k = exp(z_k - z_top) become probabilities. Returns log sum_k e_k; the sum without its largest term keeps
  * digits when one class dominates. */
-static double softmax(int64_t K, int64_t top, double *z)
+static double softmax(int64_t K, int64_t top, double *e)
 {
-    const double peak = z[top];
     double rest = 0;
-    for (int64_t k = 0; k < K; k++) {
-        z[k] = exp(z[k] - peak);
-        if (k != top) rest += z[k];
-    }
+    e[top] = 0;
+    for (int64_t k = 0; k < K; k++) rest += e[k];
+    e[top] = 1;
     const double inverse = 1 / (1 + rest);
-    for (int64_t k = 0; k < K; k++) z[k] *= inverse;
+    for (int64_t k = 0; k < K; k++) e[k] *= inverse;
     return log1p(rest);
 }
 
@@ -45,20 +44,46 @@ static void softmax_curvature(int64_t K, double scale, const double *p, double *
 
 /* omega (m logsumexp(z) - t.z) with target t = (1-epsilon) y + epsilon m/K; epsilon is 0 without smoothing.
  */
-static double pal_gradient(const ufm_objective *objective, ufm_tag_set set, double *z, double *state)
+typedef struct {
+    double m, omega, epsilon, everywhere;
+} pal_target;
+
+static pal_target target_of(const ufm_objective *objective, ufm_tag_set set)
 {
+    const double m = (double)set.tags, epsilon = objective->parameter;
+    return (pal_target){m, ufm_loss_weight(objective->loss, m), epsilon, epsilon * m / (double)set.classes};
+}
+
+static double pal_linear(const ufm_objective *objective, ufm_tag_set set, double *z, int64_t *top)
+{
+    const pal_target t = target_of(objective, set);
     const int64_t K = set.classes;
-    const double m = (double)set.tags, omega = ufm_loss_weight(objective->loss, m);
-    const double epsilon = objective->parameter, everywhere = epsilon * m / (double)K;
-    const int64_t top = largest(K, z);
+    *top = largest(K, z);
+    const double peak = z[*top];
     double on = 0, all = 0; /* sums of z_top - z_k: the loss without cancellation */
-    for (int64_t j = 0; j < set.tags; j++) on += z[top] - z[set.tag[j]];
-    for (int64_t k = 0; epsilon > 0 && k < K; k++) all += z[top] - z[k];
+    for (int64_t k = 0; k < K; k++) z[k] -= peak;
+    for (int64_t j = 0; j < set.tags; j++) on -= z[set.tag[j]];
+    for (int64_t k = 0; t.epsilon > 0 && k < K; k++) all -= z[k];
+    return t.omega * ((1 - t.epsilon) * on + t.everywhere * all);
+}
+
+static double pal_rest(const ufm_objective *objective, ufm_tag_set set, int64_t top, double *z, double *state)
+{
+    const pal_target t = target_of(objective, set);
+    const int64_t K = set.classes;
     const double log_sum = softmax(K, top, z);
     keep(state, K, z);
-    for (int64_t k = 0; k < K; k++) z[k] = omega * (m * z[k] - everywhere);
-    for (int64_t j = 0; j < set.tags; j++) z[set.tag[j]] -= omega * (1 - epsilon);
-    return omega * (m * log_sum + (1 - epsilon) * on + everywhere * all);
+    for (int64_t k = 0; k < K; k++) z[k] = t.omega * (t.m * z[k] - t.everywhere);
+    for (int64_t j = 0; j < set.tags; j++) z[set.tag[j]] -= t.omega * (1 - t.epsilon);
+    return t.omega * t.m * log_sum;
+}
+
+static double pal_gradient(const ufm_objective *objective, ufm_tag_set set, double *z, double *state)
+{
+    int64_t top;
+    const double linear = pal_linear(objective, set, z, &top);
+    ufm_exp(set.classes, z);
+    return linear + pal_rest(objective, set, top, z, state);
 }
 
 static double pal_scale(const ufm_objective *objective, ufm_tag_set set)
@@ -232,12 +257,12 @@ static double bce_split(const ufm_objective *objective, ufm_tag_set set, const d
 const model_loss *model_loss_of(ufm_loss loss)
 {
     static const model_loss losses[UFM_LOSS_COUNT] = {
-        [UFM_LOSS_PAL] = {1, pal_gradient, pal_curvature, pal_split, pal_scale},
-        [UFM_LOSS_PAL_N] = {1, pal_gradient, pal_curvature, pal_split, pal_scale},
-        [UFM_LOSS_PAL_SMOOTH] = {1, pal_gradient, pal_curvature, pal_split, pal_scale},
-        [UFM_LOSS_PAL_FOCAL] = {2, focal_gradient, focal_curvature, focal_split, NULL},
-        [UFM_LOSS_PAL_MSE] = {0, mse_gradient, mse_curvature, mse_split, NULL},
-        [UFM_LOSS_BCE] = {1, bce_gradient, bce_curvature, bce_split, NULL},
+        [UFM_LOSS_PAL] = {1, pal_gradient, pal_curvature, pal_split, pal_scale, pal_linear, pal_rest},
+        [UFM_LOSS_PAL_N] = {1, pal_gradient, pal_curvature, pal_split, pal_scale, pal_linear, pal_rest},
+        [UFM_LOSS_PAL_SMOOTH] = {1, pal_gradient, pal_curvature, pal_split, pal_scale, pal_linear, pal_rest},
+        [UFM_LOSS_PAL_FOCAL] = {2, focal_gradient, focal_curvature, focal_split},
+        [UFM_LOSS_PAL_MSE] = {0, mse_gradient, mse_curvature, mse_split},
+        [UFM_LOSS_BCE] = {1, bce_gradient, bce_curvature, bce_split},
     };
     return &losses[loss];
 }

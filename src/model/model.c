@@ -4,7 +4,7 @@
 /* Logits and features of a tile should stay in the second-level cache. */
 enum { TILE_BYTES = 256 * 1024, TILE_MIN = 8, TILE_MAX = 1024 };
 /* Below this many multiply-adds a second thread costs more than it saves. */
-enum { WORK_PER_THREAD = 20000 };
+enum { WORK_PER_THREAD = 100000 };
 
 static int64_t tile_columns(const ufm_labels *labels, int64_t dim)
 {
@@ -28,9 +28,9 @@ static int thread_count(const ufm_labels *labels, const ufm_model_settings *sett
 int64_t ufm_model_workspace(const ufm_labels *labels, const ufm_model_settings *settings)
 {
     const int64_t K = labels->classes, d = settings->dim, tile = tile_columns(labels, d);
-    const int64_t each = 2 * K * tile + K * d + (MODEL_STATE + 1) * K;
-    return (int64_t)sizeof(double) *
-           (thread_count(labels, settings) * each + (labels->count ? labels->columns : 0));
+    const int64_t each = 2 * (K + 1) * tile + 2 * K * d + (MODEL_STATE + 1) * K;
+    return (int64_t)sizeof(double) * (thread_count(labels, settings) * each +
+                                      (labels->count ? labels->columns : 0) + ufm_thin_numbers(K, d));
 }
 
 static ufm_status check_settings(const ufm_labels *labels, const ufm_model_settings *settings,
@@ -53,15 +53,21 @@ static bool allocate_parts(ufm_model *model)
 {
     const int64_t K = model->classes;
     model->part = ufm_alloc(model->threads, sizeof *model->part);
-    if (!model->part) return false;
+    model->packed = ufm_alloc(ufm_thin_numbers(K, model->dim), sizeof(double));
+    if (!model->part || !model->packed) return false;
     for (int t = 0; t < model->threads; t++) {
         model_part *part = &model->part[t];
         part->logits = ufm_alloc(K * model->tile, sizeof(double));
         part->change = ufm_alloc(K * model->tile, sizeof(double));
         part->state = ufm_alloc(MODEL_STATE * K, sizeof(double));
+        part->linear = ufm_alloc(model->tile, sizeof(double));
+        part->top = ufm_alloc(model->tile, sizeof(int64_t));
         part->classifier = ufm_alloc(K * model->dim, sizeof(double));
+        part->turned = ufm_alloc(K * model->dim, sizeof(double));
         part->bias = ufm_alloc(K, sizeof(double));
-        if (!part->logits || !part->change || !part->state || !part->classifier || !part->bias) return false;
+        if (!part->logits || !part->change || !part->state || !part->linear || !part->top ||
+            !part->classifier || !part->turned || !part->bias)
+            return false;
     }
     return true;
 }
@@ -105,12 +111,16 @@ void ufm_model_free(ufm_model *model)
         ufm_free(model->part[t].logits);
         ufm_free(model->part[t].change);
         ufm_free(model->part[t].state);
+        ufm_free(model->part[t].linear);
+        ufm_free(model->part[t].top);
         ufm_free(model->part[t].classifier);
+        ufm_free(model->part[t].turned);
         ufm_free(model->part[t].bias);
     }
     ufm_free(model->part);
     ufm_pool_free(model->pool);
     ufm_free(model->root_count);
+    ufm_free(model->packed);
     ufm_free(model->diagonal);
     ufm_free(model->kept);
     ufm_free(model->single);
@@ -120,4 +130,15 @@ void ufm_model_free(ufm_model *model)
 int64_t ufm_model_size(const ufm_model *model)
 {
     return model->dim * (model->classes + model->columns) + model->classes;
+}
+
+int64_t ufm_model_block(const ufm_model *model, int block)
+{
+    const int64_t K = model->classes, d = model->dim, begins[] = {0, K * d, d * (K + model->columns)};
+    return begins[block];
+}
+
+ufm_pool *ufm_model_pool(ufm_model *model)
+{
+    return model->pool;
 }

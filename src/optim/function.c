@@ -37,7 +37,9 @@ ufm_function ufm_function_of_model(ufm_model *model)
                           .context = model,
                           .value = model_value,
                           .gradient = model_gradient,
-                          .hessian_vector = model_hessian_vector};
+                          .hessian_vector = model_hessian_vector,
+                          .blocks = {ufm_model_block(model, 1), ufm_model_block(model, 2)},
+                          .pool = ufm_model_pool(model)};
 }
 
 ufm_function ufm_function_preconditioned(ufm_model *model)

@@ -42,6 +42,15 @@ static void publish(solver_run *run)
     run->gradient_norm = gsl_blas_dnrm2(state->minimizer->gradient);
 }
 
+static void tune_lbfgs(const solver_run *run, gsl_multimin_fdfminimizer *minimizer)
+{
+    const ufm_function *function = run->function;
+    const size_t blocks[] = {(size_t)function->blocks[0], (size_t)function->blocks[1]};
+    ufm_multimin_lbfgs_history(minimizer, (size_t)run->settings->history);
+    if (function->blocks[1] > 0) ufm_multimin_lbfgs_blocks(minimizer, blocks);
+    if (function->pool) ufm_multimin_lbfgs_pool(minimizer, function->pool);
+}
+
 static solver_step start_type(solver_run *run, const double *x, const gsl_multimin_fdfminimizer_type *type,
                               gsl_tuning tuning)
 {
@@ -52,8 +61,7 @@ static solver_step start_type(solver_run *run, const double *x, const gsl_multim
     state->fdf = (gsl_multimin_function_fdf){call_f, call_df, call_fdf, n, state};
     state->minimizer = gsl_multimin_fdfminimizer_alloc(type, n);
     if (!state->minimizer) return STEP_NO_MEMORY;
-    if (type == ufm_multimin_lbfgs)
-        ufm_multimin_lbfgs_history(state->minimizer, (size_t)run->settings->history);
+    if (type == ufm_multimin_lbfgs) tune_lbfgs(run, state->minimizer);
     const gsl_vector_const_view start = gsl_vector_const_view_array(x, n);
     if (gsl_multimin_fdfminimizer_set(state->minimizer, &state->fdf, &start.vector, tuning.step,
                                       tuning.precision) == GSL_ENOMEM)

@@ -1,67 +1,44 @@
-/* L-BFGS as a gsl_multimin_fdfminimizer_type: two-loop recursion (Nocedal 1980), strong Wolfe line search. */
+/* L-BFGS as a gsl_multimin_fdfminimizer_type: strong Wolfe line search along the directions of history.h. */
+#include "history.h"
 #include "line_search.h"
-#include <float.h>
 #include <gsl/gsl_errno.h>
 #include <math.h>
-#include <string.h>
-#include <ufmlab/linalg.h>
 #include <ufmlab/optim.h>
 
 typedef struct {
-    int64_t size, history;
-    int64_t stored, next; /* pairs held; slot of the next one */
-    double *s, *y;        /* [history][size] steps and gradient changes; allocated by set */
-    double *rho, *alpha;  /* [history] 1/(s.y) and the recursion's coefficients */
-    gsl_vector *direction, *trial, *trial_gradient;
+    lbfgs_history history;
+    bool allocated; /* the history, by set */
+    gsl_vector *trial, *trial_gradient;
     double first_step, curvature;
+    double length, slope; /* of the direction */
 } lbfgs_state;
-
-static void release_history(lbfgs_state *state)
-{
-    ufm_free(state->s);
-    ufm_free(state->y);
-    ufm_free(state->rho);
-    ufm_free(state->alpha);
-    state->s = state->y = state->rho = state->alpha = NULL;
-}
 
 static void lbfgs_free(void *vstate)
 {
     lbfgs_state *state = vstate;
-    release_history(state);
-    if (state->direction) gsl_vector_free(state->direction);
+    history_free(&state->history);
+    state->allocated = false;
     if (state->trial) gsl_vector_free(state->trial);
     if (state->trial_gradient) gsl_vector_free(state->trial_gradient);
-    state->direction = state->trial = state->trial_gradient = NULL;
+    state->trial = state->trial_gradient = NULL;
 }
 
 static int lbfgs_alloc(void *vstate, size_t n)
 {
     lbfgs_state *state = vstate;
-    *state = (lbfgs_state){.size = (int64_t)n, .history = 10};
-    state->direction = gsl_vector_calloc(n);
+    const int64_t size = (int64_t)n;
+    *state = (lbfgs_state){.history = {.size = size, .pairs = 10, .end = {size, size, size}}};
     state->trial = gsl_vector_calloc(n);
     state->trial_gradient = gsl_vector_calloc(n);
-    if (state->direction && state->trial && state->trial_gradient) return GSL_SUCCESS;
+    if (state->trial && state->trial_gradient) return GSL_SUCCESS;
     lbfgs_free(state);
     return GSL_ENOMEM;
-}
-
-static bool allocate_history(lbfgs_state *state)
-{
-    int64_t numbers;
-    if (__builtin_mul_overflow(state->history, state->size, &numbers)) return false;
-    state->s = ufm_alloc(numbers, sizeof(double));
-    state->y = ufm_alloc(numbers, sizeof(double));
-    state->rho = ufm_alloc(state->history, sizeof(double));
-    state->alpha = ufm_alloc(state->history, sizeof(double));
-    return state->s && state->y && state->rho && state->alpha;
 }
 
 static int lbfgs_restart(void *vstate)
 {
     lbfgs_state *state = vstate;
-    state->stored = state->next = 0;
+    state->history.stored = state->history.next = 0;
     return GSL_SUCCESS;
 }
 
@@ -70,116 +47,115 @@ static int lbfgs_set(void *vstate, gsl_multimin_function_fdf *fdf, const gsl_vec
 {
     lbfgs_state *state = vstate;
     if (!(step_size > 0) || !(tol > 0 && tol < 1)) return GSL_EINVAL;
-    if (!state->s && !allocate_history(state)) {
-        release_history(state);
+    if (!state->allocated && !history_allocate(&state->history)) {
+        history_free(&state->history);
         return GSL_ENOMEM;
     }
+    state->allocated = true;
     GSL_MULTIMIN_FN_EVAL_F_DF(fdf, x, f, gradient);
     state->first_step = step_size;
     state->curvature = tol;
     return lbfgs_restart(state);
 }
 
-/* Slot of the pair that is `age` steps old (0: the newest). */
-static int64_t slot(const lbfgs_state *state, int64_t age)
+/* ---- Vectors in parts, one for each thread ------------------------------------------------------ */
+
+enum { GRAIN = 1024, THREADS_MAX = 256 };
+
+typedef struct {
+    const double *x, *direction;
+    double *out;
+    double length;
+    double sums[THREADS_MAX];
+} vector_pass;
+
+static void trial_body(void *context, int worker, int64_t begin, int64_t end)
 {
-    return (state->next - 1 - age + state->history) % state->history;
+    (void)worker;
+    const vector_pass *work = context;
+    ufm_step(end - begin, work->x + begin, work->length, work->direction + begin, work->out + begin);
 }
 
-/* direction <- -(inverse Hessian approximation) gradient. */
-static void two_loop(lbfgs_state *state, const double *gradient)
+static void slope_body(void *context, int worker, int64_t begin, int64_t end)
 {
-    const int64_t n = state->size;
-    double *q = state->direction->data;
-    memcpy(q, gradient, (size_t)n * sizeof(double));
-    for (int64_t age = 0; age < state->stored; age++) {
-        const int64_t j = slot(state, age);
-        state->alpha[j] = state->rho[j] * ufm_dot(n, state->s + j * n, q);
-        ufm_axpy(n, -state->alpha[j], state->y + j * n, q);
-    }
-    double scale = -1;
-    if (state->stored > 0) {
-        const int64_t j = slot(state, 0);
-        scale = -1 / (state->rho[j] * ufm_dot(n, state->y + j * n, state->y + j * n));
-    }
-    ufm_scale(n, scale, q);
-    for (int64_t age = state->stored - 1; age >= 0; age--) {
-        const int64_t j = slot(state, age);
-        const double beta = state->rho[j] * ufm_dot(n, state->y + j * n, q);
-        ufm_axpy(n, -state->alpha[j] - beta, state->s + j * n, q);
-    }
+    vector_pass *work = context;
+    work->sums[worker] = ufm_dot(end - begin, work->x + begin, work->direction + begin);
 }
+
+/* ---- A step ------------------------------------------------------------------------------------- */
 
 typedef struct {
     lbfgs_state *state;
     gsl_multimin_function_fdf *fdf;
-    const gsl_vector *x;
+    const gsl_vector *x, *direction;
 } line_context;
 
 static double along(void *context, double step, double *slope)
 {
     const line_context *line = context;
     lbfgs_state *state = line->state;
-    const int64_t n = state->size;
-    memcpy(state->trial->data, line->x->data, (size_t)n * sizeof(double));
-    ufm_axpy(n, step, state->direction->data, state->trial->data);
+    const int64_t n = state->history.size;
+    ufm_pool *pool = state->history.pool;
+    vector_pass work = {line->x->data, line->direction->data, state->trial->data, step, {0}};
+    ufm_pool_run(pool, n, GRAIN, trial_body, &work);
     double value;
     GSL_MULTIMIN_FN_EVAL_F_DF(line->fdf, state->trial, &value, state->trial_gradient);
-    *slope = ufm_dot(n, state->trial_gradient->data, state->direction->data);
+    work.x = state->trial_gradient->data;
+    ufm_pool_run(pool, n, GRAIN, slope_body, &work);
+    *slope = 0;
+    for (int t = 0; t < ufm_pool_threads(pool); t++) *slope += work.sums[t];
     return value;
 }
 
-/* Searches along the direction in `state`; 0 when no step is acceptable. */
-static double search(line_context *line, double f, const double *gradient, double *value)
+/* The direction into dx, its slope and length into the state. */
+static void turn(lbfgs_state *state, const gsl_vector *gradient, gsl_vector *dx)
 {
-    lbfgs_state *state = line->state;
-    const double slope = ufm_dot(state->size, gradient, state->direction->data);
-    if (!(slope < 0)) return 0;
-    const double first =
-        state->stored > 0 ? 1 : state->first_step / ufm_norm(state->size, state->direction->data);
-    const line_start start = {f, slope, first, state->curvature};
+    state->slope = history_direction(&state->history, gradient->data, dx->data, &state->length);
+    if (!(state->length > 0 && isfinite(state->length))) /* the sum of squares was out of range */
+        state->length = ufm_norm(state->history.size, dx->data);
+}
+
+/* Searches along the direction; 0 when no step is acceptable. */
+static double search(line_context *line, double f, double *value)
+{
+    const lbfgs_state *state = line->state;
+    if (!(state->slope < 0)) return 0;
+    const double first = state->history.stored > 0 ? 1 : state->first_step / state->length;
+    const line_start start = {f, state->slope, first, state->curvature};
     return line_search(along, line, &start, value);
 }
 
-/* Keeps the pair (dx, change of the gradient) when its curvature is positive beyond rounding. */
-static void remember(lbfgs_state *state, const double *dx, const double *gradient)
+/* The vectors change places; nobody else holds the state's. */
+static void swap(gsl_vector *a, gsl_vector *b)
 {
-    const int64_t n = state->size, j = state->next;
-    double *s = state->s + j * n, *y = state->y + j * n;
-    memcpy(s, dx, (size_t)n * sizeof(double));
-    memcpy(y, state->trial_gradient->data, (size_t)n * sizeof(double));
-    ufm_axpy(n, -1, gradient, y);
-    const double sy = ufm_dot(n, s, y);
-    if (!(sy > DBL_EPSILON * ufm_norm(n, s) * ufm_norm(n, y))) return;
-    state->rho[j] = 1 / sy;
-    state->next = (j + 1) % state->history;
-    if (state->stored < state->history) state->stored++;
+    const gsl_vector held = *a;
+    *a = *b;
+    *b = held;
 }
 
 static int lbfgs_iterate(void *vstate, gsl_multimin_function_fdf *fdf, gsl_vector *x, double *f,
                          gsl_vector *gradient, gsl_vector *dx)
 {
     lbfgs_state *state = vstate;
-    const int64_t n = state->size;
-    if (ufm_norm(n, gradient->data) == 0) return GSL_ENOPROG;
-    line_context line = {state, fdf, x};
+    lbfgs_history *history = &state->history;
+    line_context line = {state, fdf, x, dx};
     double value = 0, step = 0;
     /* A failed search along the quasi-Newton direction is tried once more along the steepest one. */
     for (int attempt = 0; attempt < 2 && step == 0; attempt++) {
-        if (attempt == 1 && state->stored == 0) break;
+        if (attempt == 1 && history->stored == 0) break;
         if (attempt == 1) lbfgs_restart(state);
-        two_loop(state, gradient->data);
-        step = search(&line, *f, gradient->data, &value);
+        turn(state, gradient, dx);
+        if (state->length == 0) break; /* so is the gradient */
+        step = search(&line, *f, &value);
     }
     if (step == 0) return GSL_ENOPROG;
-    memcpy(dx->data, state->trial->data, (size_t)n * sizeof(double));
-    ufm_axpy(n, -1, x->data, dx->data);
-    remember(state, dx->data, gradient->data);
-    memcpy(x->data, state->trial->data, (size_t)n * sizeof(double));
-    memcpy(gradient->data, state->trial_gradient->data, (size_t)n * sizeof(double));
-    *f = value;
     /* After a restart the next first step should be about as long as the last one. */
-    state->first_step = ufm_norm(n, dx->data);
+    state->first_step = step * state->length;
+    const double *const change[2] = {gradient->data, state->trial_gradient->data};
+    history_add(history, dx->data, step, state->first_step, change);
+    swap(x, state->trial);
+    swap(gradient, state->trial_gradient);
+    *f = value;
     return GSL_SUCCESS;
 }
 
@@ -188,12 +164,40 @@ static const gsl_multimin_fdfminimizer_type lbfgs_type = {
 };
 const gsl_multimin_fdfminimizer_type *const ufm_multimin_lbfgs = &lbfgs_type;
 
+/* The state of a minimiser of ours whose history is to be allocated anew by set; NULL for another type. */
+static lbfgs_state *state_of(gsl_multimin_fdfminimizer *minimizer)
+{
+    if (minimizer->type != &lbfgs_type) return NULL;
+    lbfgs_state *state = minimizer->state;
+    history_free(&state->history);
+    state->allocated = false;
+    lbfgs_restart(state);
+    return state;
+}
+
 int ufm_multimin_lbfgs_history(gsl_multimin_fdfminimizer *minimizer, size_t history)
 {
-    if (minimizer->type != &lbfgs_type || history < 1 || history > INT64_MAX) return GSL_EINVAL;
-    lbfgs_state *state = minimizer->state;
-    release_history(state);
-    state->history = (int64_t)history;
-    state->stored = state->next = 0;
+    if (history < 1 || history > INT64_MAX / 4) return GSL_EINVAL;
+    lbfgs_state *state = state_of(minimizer);
+    if (!state) return GSL_EINVAL;
+    state->history.pairs = (int64_t)history;
+    return GSL_SUCCESS;
+}
+
+int ufm_multimin_lbfgs_blocks(gsl_multimin_fdfminimizer *minimizer, const size_t begin[2])
+{
+    const size_t n = minimizer->x->size;
+    if (begin[0] > begin[1] || begin[1] > n) return GSL_EINVAL;
+    lbfgs_state *state = state_of(minimizer);
+    if (!state) return GSL_EINVAL;
+    for (int b = 0; b < HISTORY_BLOCKS - 1; b++) state->history.end[b] = (int64_t)begin[b];
+    return GSL_SUCCESS;
+}
+
+int ufm_multimin_lbfgs_pool(gsl_multimin_fdfminimizer *minimizer, ufm_pool *pool)
+{
+    lbfgs_state *state = ufm_pool_threads(pool) <= THREADS_MAX ? state_of(minimizer) : NULL;
+    if (!state) return GSL_EINVAL;
+    state->history.pool = pool;
     return GSL_SUCCESS;
 }
