@@ -70,6 +70,17 @@ def median(runs, key):
     return statistics.median(run[key] for run in runs)
 
 
+def spread(side, runs, key):
+    """Median, least and greatest as columns of the table."""
+    values = [run[key] for run in runs]
+    return {f"{side}_seconds": statistics.median(values), f"{side}_fastest": min(values), f"{side}_slowest": max(values)}
+
+
+def outcome(runs):
+    """How the first run that missed the target stopped, or "reached"."""
+    return next((run["stop"] for run in runs if run["stop"] != "reached"), "reached")
+
+
 def compare(source, path, columns, options, repetitions, compared):
     """The runs of both sides in turn; of the peer those with the better number of threads."""
     mine, theirs = [], {threads: [] for threads in (sorted({1, os.cpu_count()}) if compared else [])}
@@ -77,7 +88,7 @@ def compare(source, path, columns, options, repetitions, compared):
         mine.append(ours(source, path, options))
         for threads, runs in theirs.items():
             runs.append(peer(path, columns, mine[0]["objective"], threads))
-    return mine, min(theirs.values(), key=lambda runs: (runs[0]["stop"] != "reached", median(runs, "seconds"), runs[0]["objective"]),
+    return mine, min(theirs.values(), key=lambda runs: (outcome(runs) != "reached", median(runs, "seconds"), runs[0]["objective"]),
                      default=[])
 
 
@@ -97,15 +108,13 @@ for name, path, columns, options, repetitions, compared in cases:
     run = mine[0]
     row = {"case": name, "classes": run["classes"], "samples": run["samples_total"], "tag_sets": run["features"], "rank": run["rank"],
            "objective": run["objective"], "relative_gap": run["gap"] / run["objective"], "repetitions": repetitions,
-           "target_seconds": median(mine, "target_seconds"), "target_fastest": min(r["target_seconds"] for r in mine),
-           "target_slowest": max(r["target_seconds"] for r in mine), "process_seconds": median(mine, "wall"),
-           "cpu_seconds": median(mine, "cpu"), "memory_gib": median(mine, "memory")}
+           "process_seconds": median(mine, "wall"), "cpu_seconds": median(mine, "cpu"), "memory_gib": median(mine, "memory")}
+    row |= spread("target", mine, "target_seconds")
     if theirs:
-        seconds = median(theirs, "seconds")
-        row |= {"peer_stop": theirs[0]["stop"], "peer_threads": theirs[0]["threads"], "peer_seconds": seconds,
-                "peer_fastest": min(r["seconds"] for r in theirs), "peer_slowest": max(r["seconds"] for r in theirs),
+        row |= spread("peer", theirs, "seconds")
+        row |= {"peer_stop": outcome(theirs), "peer_threads": theirs[0]["threads"],
                 "peer_cpu_seconds": median(theirs, "cpu_seconds"), "peer_memory_gib": median(theirs, "memory_gib"),
-                "peer_above_optimum": theirs[0]["objective"] / run["objective"] - 1, "ratio": seconds / row["target_seconds"]}
+                "peer_above_optimum": theirs[0]["objective"] / run["objective"] - 1, "ratio": row["peer_seconds"] / row["target_seconds"]}
     row["load_average"] = os.getloadavg()[0]
     rows.append(row)
 
@@ -119,16 +128,17 @@ lines = [f"{'case':22} {'K':>5} {'samples':>8} {'tag sets':>8} {'rank':>5} {'gap
          f"{'PyTorch ms to target':>24} {'threads':>7} {'f/f*-1':>8} {'GiB':>6} {'ratio':>7} {'load':>5}"]
 
 
-def span(middle, low, high):
-    return f"{1e3 * middle:.4g} ({1e3 * low:.4g}-{1e3 * high:.4g})"
+def span(row, side):
+    middle, low, high = (1e3 * row[f"{side}_{name}"] for name in ("seconds", "fastest", "slowest"))
+    return f"{middle:.4g} ({low:.4g}-{high:.4g})"
 
 
 for r in rows:
-    mine = span(r["target_seconds"], r["target_fastest"], r["target_slowest"])
+    mine = span(r, "target")
     line = (f"{r['case']:22} {r['classes']:5} {r['samples']:8} {r['tag_sets']:8} {r['rank']:5} {r['relative_gap']:8.1e} "
             f"{mine:>24} {r['process_seconds']:9.2f} {r['memory_gib']:6.3f}  ")
     if "ratio" in r:
-        theirs = span(r["peer_seconds"], r["peer_fastest"], r["peer_slowest"])
+        theirs = span(r, "peer")
         ratio = ("" if r["peer_stop"] == "reached" else ">=") + format(r["ratio"], ".0f")
         line += f"{theirs:>24} {r['peer_threads']:7} {r['peer_above_optimum']:8.1e} {r['peer_memory_gib']:6.3f} {ratio:>7}"
     else:

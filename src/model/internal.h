@@ -7,8 +7,8 @@
 #include <ufmlab/model.h>
 
 /* Compiled for several instruction sets; the best that the machine has is taken at run time. */
-#if defined(__x86_64__) && defined(__gnu_linux__)
-#define UFM_CLONES __attribute__((target_clones("default", "avx2,fma", "avx512f")))
+#if defined(__x86_64__) && defined(__gnu_linux__) && !defined(__clang__)
+#define UFM_CLONES __attribute__((target_clones("default", "avx2", "avx512f")))
 #else
 #define UFM_CLONES
 #endif
@@ -69,6 +69,11 @@ typedef struct {
 /* Tile of columns first..first+count-1 with its logits computed into part->logits. */
 model_tile model_logits(const ufm_model *model, const model_part *part, model_blocks x, int64_t first,
                         int64_t count);
+
+/* Clears what the threads accumulate. */
+void model_clear_parts(ufm_model *model);
+/* The W and b blocks of `out` from the threads' shares and the ridge of `at`. */
+void model_collect(const ufm_model *model, model_blocks at, double *out);
 
 /* c/N of a column, the weight of its loss. */
 double model_weight(const ufm_model *model, int64_t column);

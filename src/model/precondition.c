@@ -102,10 +102,7 @@ ufm_status ufm_model_prepare(ufm_model *model, const double *x)
     const bool ready = model->diagonal && model->kept && model->single && squares && scratch;
     if (ready) {
         for (int64_t j = 0; j < K * d; j++) squares[j] = x[j] * x[j];
-        for (int t = 0; t < model->threads; t++) {
-            memset(model->part[t].classifier, 0, (size_t)(K * d) * sizeof(double));
-            memset(model->part[t].bias, 0, (size_t)K * sizeof(double));
-        }
+        model_clear_parts(model);
         pass work = {model, model_split(model, x), squares, scratch, model->diagonal + K * d};
         ufm_pool_run(model->pool, model->columns, model->tile, body, &work);
         collect(model, model->diagonal);

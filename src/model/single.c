@@ -168,21 +168,12 @@ static void general_product(ufm_model *model, model_blocks at, model_blocks alon
 
 void ufm_model_prepared_product(ufm_model *model, const double *x, const double *v, double *product)
 {
-    const int64_t K = model->classes, d = model->dim, weights = K * d;
     const model_blocks at = model_split(model, x), along = model_split(model, v);
-    for (int t = 0; t < model->threads; t++) {
-        memset(model->part[t].classifier, 0, (size_t)weights * sizeof(double));
-        memset(model->part[t].bias, 0, (size_t)K * sizeof(double));
-    }
+    double *features = product + model->classes * model->dim;
+    model_clear_parts(model);
     if (model_small(model))
-        model_small_product(model, at, along, product + weights);
+        model_small_product(model, at, along, features);
     else
-        general_product(model, at, along, product + weights);
-    double *bias = product + d * (K + model->columns);
-    for (int64_t j = 0; j < weights; j++) product[j] = 2 * model->objective.lambda_w * along.W[j];
-    for (int64_t k = 0; k < K; k++) bias[k] = 2 * model->objective.lambda_b * along.b[k];
-    for (int t = 0; t < model->threads; t++) {
-        ufm_axpy(weights, 1, model->part[t].classifier, product);
-        ufm_axpy(K, 1, model->part[t].bias, bias);
-    }
+        general_product(model, at, along, features);
+    model_collect(model, along, product);
 }

@@ -129,11 +129,10 @@ INLINE void sum_pairs(int vectors, int64_t length, const float *pairs, const flo
 }
 
 /* x plus x with its lanes in another order. */
-#define FOLD(x, a, b, c, d, e, f, g, h, i, j, k, l, m, n, o, p)                                              \
-    ((x) + __builtin_shufflevector(x, x, a, b, c, d, e, f, g, h, i, j, k, l, m, n, o, p))
-INLINE float sum_of(vector x)
+#define FOLD(x, ...) ((x) + __builtin_shufflevector(x, x, __VA_ARGS__))
+INLINE float sum_of(const vector *at)
 {
-    const vector by8 = FOLD(x, 8, 9, 10, 11, 12, 13, 14, 15, 0, 1, 2, 3, 4, 5, 6, 7);
+    const vector x = *at, by8 = FOLD(x, 8, 9, 10, 11, 12, 13, 14, 15, 0, 1, 2, 3, 4, 5, 6, 7);
     const vector by4 = FOLD(by8, 4, 5, 6, 7, 0, 1, 2, 3, 12, 13, 14, 15, 8, 9, 10, 11);
     const vector by2 = FOLD(by4, 2, 3, 0, 1, 6, 7, 4, 5, 10, 11, 8, 9, 14, 15, 12, 13);
     return by2[0] + by2[1];
@@ -151,7 +150,7 @@ INLINE void curve(int vectors, const product *p, int64_t column, scratch s)
         dz[v] = dg[v] * scale.inverse_root + db[v];
         products += q[v] * dz[v];
     }
-    const float mean = sum_of(products);
+    const float mean = sum_of(&products);
     for (int v = 0; v < vectors; v++) {
         const vector change = scale.curvature * q[v] * (dz[v] - mean);
         dg[v] = change;

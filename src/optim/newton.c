@@ -10,7 +10,7 @@
 
 enum { CG_LIMIT = 5000 };
 /* The radius after a bad step, as a share of what it was. */
-static const double SHRINK = 0.25;
+static const double shrink = 0.25;
 /* Curvature below this share of the largest one seen is zero: the orbit of rotations of the features is flat,
  * and rounding alone must not send a step along it to the trust radius. */
 static const double flat = 1e-10;
@@ -26,7 +26,7 @@ typedef struct {
     double length, radius; /* of the step, and its bound */
     bool on_boundary;      /* the step was cut at the radius or at negative curvature */
     double predicted;      /* by how much the model of f falls along it */
-    /* Where the path to the step left a sphere of SHRINK times the radius: the step for that radius, should
+    /* Where the path to the step left a sphere of shrink times the radius: the step for that radius, should
      * the longer one be refused. */
     double *short_step, short_predicted;
     bool has_short;
@@ -130,13 +130,13 @@ static double precondition(const solver_run *run, newton_state *state)
     return ufm_dot(function->size, state->residual, state->scaled);
 }
 
-/* The step for a radius of SHRINK times the present one, if the path of conjugate gradients leaves that
+/* The step for a radius of shrink times the present one, if the path of conjugate gradients leaves that
  * sphere on the way from `step` along `length` times `search`. The model falls by t r'M^-1 r - t^2 p'Hp/2 on
  * the way. */
 static void keep_short(newton_state *state, int64_t n, newton_lengths lengths, double length,
                        double curvature, double squared)
 {
-    const double radius = SHRINK * state->radius;
+    const double radius = shrink * state->radius;
     const double end = lengths.step + length * (2 * lengths.cross + length * lengths.search);
     if (state->has_short || !(end > radius * radius)) return;
     const double t = to_boundary(lengths, radius);
@@ -191,31 +191,32 @@ static void solve_model(solver_run *run, newton_state *state)
         -0.5 * (ufm_dot(n, state->gradient, state->step) + ufm_dot(n, state->residual, state->step));
 }
 
+static void swap(double **a, double **b)
+{
+    double *kept = *a;
+    *a = *b;
+    *b = kept;
+}
+
 /* After a bad step: the step for a smaller radius. */
 static void shorten(solver_run *run, newton_state *state)
 {
     if (!state->has_short) {
-        state->radius = SHRINK * state->length;
+        state->radius = shrink * state->length;
         solve_model(run, state);
         return;
     }
-    double *swap = state->step;
-    state->step = state->short_step;
-    state->short_step = swap;
+    swap(&state->step, &state->short_step);
     state->has_short = false;
-    state->length = state->radius *= SHRINK;
+    state->length = state->radius *= shrink;
     state->predicted = state->short_predicted;
     state->on_boundary = true;
 }
 
 static void accept(solver_run *run, newton_state *state, double value)
 {
-    double *swap = state->x;
-    state->x = state->trial;
-    state->trial = swap;
-    swap = state->gradient;
-    state->gradient = state->trial_gradient;
-    state->trial_gradient = swap;
+    swap(&state->x, &state->trial);
+    swap(&state->gradient, &state->trial_gradient);
     state->stale = true;
     const double before = run->gradient_norm;
     run->x = state->x;
@@ -248,7 +249,7 @@ static solver_step newton_step(solver_run *run)
         const double ratio = (run->value - value) / state->predicted;
         if (ratio > 1e-4) {
             if (ratio < 0.25) {
-                state->radius = SHRINK * state->length;
+                state->radius = shrink * state->length;
             } else if (ratio > 0.75 && state->on_boundary) {
                 state->radius *= 2;
             }
