@@ -9,11 +9,13 @@ BIN   := $(if $(filter release,$(MODE)),build/bin,$(BUILD)/bin)
 LIB   := $(if $(filter release,$(MODE)),build/lib,$(BUILD)/lib)
 
 # --- what must be on the machine: kind:name:Debian package (see .ci/deps) ---------------------------
-PACKAGES := gsl openblas lapacke arpack hdf5 yajl expat zlib libpng libjpeg
+PACKAGES := gsl openblas lapacke arpack hdf5 yajl expat zlib libpng libjpeg libcurl libgcrypt libarchive
 NEEDS := cmd:gcc:build-essential cmd:pkg-config:pkg-config cmd:gnuplot:gnuplot-nox pkg:gsl:libgsl-dev \
          pkg:openblas:libopenblas-dev pkg:lapacke:liblapacke-dev pkg:arpack:libarpack2-dev pkg:hdf5:libhdf5-dev \
-         pkg:yajl:libyajl-dev pkg:expat:libexpat1-dev pkg:zlib:zlib1g-dev pkg:libpng:libpng-dev pkg:libjpeg:libjpeg-dev
-NEEDS_TEST     := $(NEEDS) pkg:cunit:libcunit1-dev
+         pkg:yajl:libyajl-dev pkg:expat:libexpat1-dev pkg:zlib:zlib1g-dev pkg:libpng:libpng-dev pkg:libjpeg:libjpeg-dev \
+         pkg:libcurl:libcurl4-openssl-dev pkg:libgcrypt:libgcrypt20-dev pkg:libarchive:libarchive-dev
+NEEDS_IMAGES   := file:/usr/share/datasets/fashion-mnist/train-images-idx3-ubyte.gz:dataset-fashion-mnist
+NEEDS_TEST     := $(NEEDS) $(NEEDS_IMAGES) pkg:cunit:libcunit1-dev
 NEEDS_CLANG    := $(NEEDS_TEST) cmd:clang:clang
 NEEDS_BENCH    := $(NEEDS) cmd:/usr/bin/python3:python3 py:torch:python3-torch py:scipy:python3-scipy py:h5py:python3-h5py
 NEEDS_VALGRIND := $(NEEDS_TEST) cmd:valgrind:valgrind

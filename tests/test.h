@@ -47,10 +47,14 @@ typedef struct {
     X(spectrum) \
     X(slices) \
     X(path) \
+    X(composite) \
+    X(loader) \
+    X(fetch) \
     X(report) \
     X(verify) \
     X(cli) \
-    X(cli_constrained)
+    X(cli_constrained) \
+    X(data_cli)
 /* clang-format on */
 
 /* |actual - expected| <= tolerance*max(1,|expected|); NaN fails; prints both numbers on failure. */

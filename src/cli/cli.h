@@ -19,7 +19,8 @@ typedef enum {
     GROUP_VERIFY = 64,
     GROUP_LANDSCAPE = 128,
     GROUP_COMMON = 256,
-    GROUP_CONSTRAINT = 512
+    GROUP_CONSTRAINT = 512,
+    GROUP_DATA = 1024
 } option_group;
 
 typedef enum {
@@ -143,6 +144,6 @@ ufm_status command_figure(const options *opts, const char *script, const char *n
                           ufm_error *error);
 
 extern const command command_predict, command_solve, command_certify, command_verify, command_landscape,
-    command_geometry, command_bench;
+    command_geometry, command_data_sets, command_bench;
 
 #endif

@@ -158,6 +158,7 @@ static const struct {
               {GROUP_GAP, "Certificate"},
               {GROUP_VERIFY, "Verification"},
               {GROUP_LANDSCAPE, "Landscape"},
+              {GROUP_DATA, "Data sets"},
               {GROUP_REPORT, "Report"},
               {GROUP_COMMON, "Everywhere"}};
 enum { GROUPS = sizeof groups / sizeof groups[0] };

@@ -74,7 +74,7 @@ bool ufm_h5_stored_inside(hid_t dataset)
     return check_storage(&nameless, dataset, "", NULL) == UFM_OK;
 }
 
-static ufm_status open_dataset(ufm_h5 *file, const char *name, hid_t *dataset, ufm_error *error)
+ufm_status ufm_h5_open_dataset(ufm_h5 *file, const char *name, hid_t *dataset, ufm_error *error)
 {
     *dataset = H5I_INVALID_HID;
     bool found;
@@ -137,7 +137,7 @@ static ufm_status check_shape(ufm_h5 *file, hid_t dataset, const char *name, int
 static ufm_status open_numbers(ufm_h5 *file, const char *name, bool integer, hid_t *dataset, int64_t *shape,
                                ufm_error *error)
 {
-    ufm_status status = open_dataset(file, name, dataset, error);
+    ufm_status status = ufm_h5_open_dataset(file, name, dataset, error);
     if (status == UFM_OK) status = check_type(file, *dataset, name, integer, error);
     if (status == UFM_OK) status = check_shape(file, *dataset, name, shape, error);
     if (status != UFM_OK && *dataset >= 0) {
@@ -333,7 +333,7 @@ ufm_status ufm_h5_read_text(ufm_h5 *file, const char *name, char *text, size_t s
 {
     const ufm_h5_silence silence = ufm_h5_silence_begin();
     hid_t dataset, type = H5I_INVALID_HID, space = H5I_INVALID_HID;
-    ufm_status status = open_dataset(file, name, &dataset, error);
+    ufm_status status = ufm_h5_open_dataset(file, name, &dataset, error);
     if (status != UFM_OK) goto cleanup;
     type = H5Dget_type(dataset);
     space = H5Dget_space(dataset);
