@@ -3,7 +3,7 @@
 #ifndef UFMLAB_NETS_H
 #define UFMLAB_NETS_H
 
-#include <ufmlab/base.h>
+#include <ufmlab/labels.h>
 
 /* ---- Networks as data ---------------------------------------------------------------------------
  * A network is a list of layers; a layer's inputs are earlier layers, by their index. Layer 0 is the input.
@@ -48,8 +48,38 @@ typedef struct {
     int64_t parameters;           /* length of the canonical parameter vector */
     int64_t trainable_parameters; /* without frozen weights */
     int64_t running;              /* length of the vector of running statistics */
+    bool kaiming;                 /* convolutions start Kaiming-normal (fan out), else as PyTorch's default */
 } ufm_network;
 
 void ufm_network_free(ufm_network *network); /* accepts NULL */
+
+typedef struct {
+    int64_t classes;                 /* K >= 2 */
+    int64_t channels, height, width; /* of the input images */
+    double multiplier;               /* of every layer's channels; > 0, 1: as published */
+    bool etf;                        /* freeze the classifier's weights to the simplex ETF of unit rows */
+    bool fix_dim;                    /* features of dimension d = K instead of the published width */
+} ufm_network_settings;
+
+/* One of the architectures below, by name ("resnet18"). UFM_ERROR_USAGE, with a message that says what would
+ * be right, for an unknown name, images too large or small, and an ETF with d < K. */
+ufm_status ufm_network_new(const char *name, const ufm_network_settings *settings, ufm_network **network,
+                           ufm_error *error);
+typedef struct {
+    const char *name, *summary;
+} ufm_architecture_info;
+/* The list of them, in a static array. */
+int64_t ufm_architectures(const ufm_architecture_info **list);
+
+/* Multiplications of one image's way forward (a training step costs about three times as many), and the
+ * numbers that its layers yield. */
+int64_t ufm_network_products(const ufm_network *network);
+int64_t ufm_network_activations(const ufm_network *network);
+const char *ufm_layer_kind_text(ufm_layer_kind kind);
+
+/* A start as PyTorch's, from the seed alone: convolutions of ResNets normal with variance 2/(O kh kw), other
+ * weights and biases uniform in +-1/sqrt(fan in), gamma 1, beta 0, and the ETF where it is frozen. Into the
+ * caller's array of `parameters` numbers. Running means become 0 and variances 1 (`running` numbers). */
+ufm_status ufm_network_start(const ufm_network *network, uint64_t seed, double *parameters, double *running);
 
 #endif
