@@ -45,6 +45,8 @@ typedef struct {
     X(spectrum) \
     X(slices) \
     X(path) \
+    X(composite) \
+    X(loader) \
     X(report) \
     X(verify) \
     X(cli) \
