@@ -119,6 +119,7 @@ $(RUNNER): $(TEST_OBJECTS) $(LIB)/libufmlab.a
 	$(RUN)$(CC) $(ALL_CFLAGS) $(LDFLAGS) -o $@ $(TEST_OBJECTS) $(LIB)/libufmlab.a $(shell pkg-config --libs cunit) $(LIBS)
 # The loops over logits are the hot ones; -O2 does not vectorise them.
 $(BUILD)/src/model/%.o: OPTIMISE := $(if $(filter release,$(MODE)),-O3,$(OPTIMISE))
+$(BUILD)/src/cli/train_print.o: ALL_CPPFLAGS += -DUFM_REVISION='"$(shell git describe --always --dirty 2>/dev/null || echo unknown)"'
 $(BUILD)/%.o: %.c
 	@mkdir -p $(@D)
 	$(SAY) CC $<

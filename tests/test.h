@@ -35,6 +35,7 @@ typedef struct {
     X(model) \
     X(optim) \
     X(certify) \
+    X(nets) \
     X(grow) \
     X(convex) \
     X(constrained) \
