@@ -36,6 +36,8 @@ typedef struct {
     X(optim) \
     X(certify) \
     X(nets) \
+    X(trajectory) \
+    X(train) \
     X(grow) \
     X(convex) \
     X(constrained) \

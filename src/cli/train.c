@@ -11,7 +11,7 @@ static void describe_metrics(const ufm_metrics *m, char *text, size_t size)
     int used = snprintf(text, size, "  NC1 %.2g NC2 %.2g NC3 %.2g", m->nc1, m->nc2, m->nc3);
     for (int64_t l = 0; l < m->levels && used > 0 && (size_t)used < size; l++)
         if (m->level[l].multiplicity > 1)
-            used += snprintf(text + used, size - (size_t)used, " NC%lld %.2g",
+            used += snprintf(text + used, size - (size_t)used, " NCm(%lld) %.2g",
                              (long long)m->level[l].multiplicity, m->level[l].ncm);
 }
 

@@ -48,17 +48,14 @@ static void print_network(const ufm_network *n)
            1e-6 * (double)ufm_network_products(n));
 }
 
-/* One line of the shapes that the network goes through. */
+/* One line of the shapes at the end of every stage. */
 static void print_shapes(const ufm_network *n)
 {
-    const ufm_layer *before = NULL;
-    printf("   ");
     for (int64_t l = 0; l < n->layers; l++) {
         const ufm_layer *layer = &n->layer[l];
-        if (before && before->channels == layer->channels && before->height == layer->height) continue;
-        printf("%s%" PRId64 "x%" PRId64 "x%" PRId64, before ? " > " : " ", layer->channels, layer->height,
+        if (l > 0 && l + 1 < n->layers && layer[1].height == layer->height) continue;
+        printf("%s%" PRId64 "x%" PRId64 "x%" PRId64, l ? " > " : "          ", layer->channels, layer->height,
                layer->width);
-        before = layer;
     }
     printf("\n");
 }
@@ -193,7 +190,7 @@ static void print_evaluation(const char *set, const ufm_evaluation *e)
            m->nc2, m->nc3);
     for (int64_t l = 0; l < m->levels; l++)
         if (m->level[l].multiplicity > 1)
-            printf("  NC%lld %.3g", (long long)m->level[l].multiplicity, m->level[l].ncm);
+            printf("  NCm(%lld) %.3g", (long long)m->level[l].multiplicity, m->level[l].ncm);
     printf("\n");
 }
 
