@@ -35,6 +35,7 @@ typedef struct {
     X(model) \
     X(optim) \
     X(certify) \
+    X(decode) \
     X(nets) \
     X(trajectory) \
     X(train) \
