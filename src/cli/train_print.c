@@ -63,7 +63,8 @@ static void print_shapes(const ufm_network *n)
 ufm_status train_print_architectures(const options *opts, ufm_error *error)
 {
     const ufm_architecture_info *list;
-    const int64_t count = ufm_architectures(&list), size = opts->value[OPT_SIZE].integer;
+    const int64_t count = ufm_architectures(&list), given = opts->value[OPT_SIZE].integer;
+    const int64_t size = given > 0 ? given : 28;
     const ufm_network_settings settings = {opts->value[OPT_CLASSES].given ? opts->value[OPT_CLASSES].integer
                                                                           : 10,
                                            opts->value[OPT_CHANNELS].integer,
