@@ -6,21 +6,12 @@
 static const char paper[] = "loss=pal-n\nfeature-decay-batch=1e-3\nepochs=200\n";
 static const char desk[] = "loss=pal-n\nfeature-decay-batch=1e-3\nepochs=20\nwidth=0.25\n";
 
-static ufm_status try_images(const char *path, ufm_error *error)
-{
-    ufm_images *images = NULL;
-    return ufm_images_load(path, &images, error);
-}
-
 /* A set by name or file; synthetic images get by default a hundredth of M-lab MNIST's tag sets. */
 static ufm_status open_set(const options *opts, const char *name, bool test, ufm_images **images,
                            ufm_error *error)
 {
     ufm_data_settings settings;
     ufm_status status = read_data_settings(opts, &settings, error);
-    const size_t length = strlen(name);
-    if (status == UFM_OK && length > 3 && strcmp(name + length - 3, ".h5") == 0)
-        status = guard_file(name, try_images, error);
     if (status != UFM_OK) return status;
     settings.test = settings.test || test;
     if (opts->value[OPT_CHANNELS].given) settings.picture.channels = opts->value[OPT_CHANNELS].integer;

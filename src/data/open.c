@@ -73,9 +73,9 @@ static ufm_status open_coco(const opening *o, const char *directory, ufm_images 
         test ? "annotations/instances_val2017.json" : "annotations/instances_train2017.json";
     ufm_status status = join(directory, annotations, instances, o->error);
     if (status == UFM_OK) status = join(directory, test ? "val2017" : "train2017", pictures, o->error);
-    return status == UFM_OK
-               ? ufm_images_open_coco(instances, pictures, NULL, &o->settings->picture, images, o->error)
-               : status;
+    return status == UFM_OK ? ufm_images_open_coco(instances, pictures, o->settings->reading,
+                                                   &o->settings->picture, images, o->error)
+                            : status;
 }
 
 static ufm_status open_raw(const opening *o, const data_set *set, ufm_images **images)
@@ -90,9 +90,9 @@ static ufm_status open_raw(const opening *o, const data_set *set, ufm_images **i
     if (set == ufm_data_set_at(DATA_CIFAR10)) return open_cifar10(o, set, &place, images);
     if (set == ufm_data_set_at(DATA_COCO)) return open_coco(o, place.directory, images);
     const ufm_status status = join(place.directory, o->settings->test ? "test" : "train", path, o->error);
-    return status == UFM_OK
-               ? ufm_images_open_svhn(path, UFM_SVHN_PUBLISHED, NULL, &o->settings->picture, images, o->error)
-               : status;
+    return status == UFM_OK ? ufm_images_open_svhn(path, UFM_SVHN_PUBLISHED, o->settings->reading,
+                                                   &o->settings->picture, images, o->error)
+                            : status;
 }
 
 /* ---- Composites and synthetic sets ---- */
@@ -185,9 +185,9 @@ static ufm_status open_path(const opening *o, const char *spec, ufm_images **ima
     if (length > 3 && strcmp(spec + length - 3, ".h5") == 0) return ufm_images_load(spec, images, o->error);
     if (is_directory(spec)) {
         const ufm_status status = join(spec, "labels.csv", list, o->error);
-        return status == UFM_OK
-                   ? ufm_images_open_folder(list, spec, NULL, &o->settings->picture, images, o->error)
-                   : status;
+        return status == UFM_OK ? ufm_images_open_folder(list, spec, o->settings->reading,
+                                                         &o->settings->picture, images, o->error)
+                                : status;
     }
     return ufm_fail(
         o->error, UFM_ERROR_USAGE,

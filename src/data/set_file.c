@@ -203,9 +203,9 @@ static ufm_status load(const char *path, ufm_images **images, ufm_error *error)
 }
 
 /* In the child: opens the file and reads its ends. */
-static ufm_status rehearse(void *context, FILE *output, ufm_error *error)
+static ufm_status rehearse(void *context, const ufm_guard_channel *channel, ufm_error *error)
 {
-    (void)output;
+    (void)channel;
     ufm_images *images = NULL;
     ufm_status status = load(context, &images, error);
     if (status != UFM_OK) return status;
@@ -219,7 +219,8 @@ static ufm_status rehearse(void *context, FILE *output, ufm_error *error)
 ufm_status ufm_images_load(const char *path, ufm_images **images, ufm_error *error)
 {
     ufm_guard_output output = {0};
-    const ufm_status status = ufm_guard_run(path, rehearse, (void *)(uintptr_t)path, &output, error);
+    const ufm_guard guard = {.path = path, .body = rehearse, .context = (void *)(uintptr_t)path};
+    const ufm_status status = ufm_guard_run(&guard, &output, error);
     ufm_free(output.text);
     return status == UFM_OK ? load(path, images, error) : status;
 }
