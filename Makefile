@@ -146,6 +146,8 @@ $(BUILD)/bin/seeds: $(BUILD)/tests/fuzz/seeds/seeds.o $(BUILD)/tests/image_files
 $(BUILD)/src/model/%.o: OPTIMISE := $(if $(filter release,$(MODE)),-O3,$(OPTIMISE))
 # Kernels written for registers of eight or sixteen numbers; only there may a product and a sum become one instruction.
 $(BUILD)/src/linalg/vector.o $(BUILD)/src/linalg/thin.o: OPTIMISE := $(if $(filter release,$(MODE)),-O3,$(OPTIMISE)) -ffp-contract=fast
+$(BUILD)/src/cli/train_print.o: ALL_CPPFLAGS += -DUFM_REVISION='"$(shell git describe --always --dirty 2>/dev/null || echo unknown)"'
+# Fused multiply-adds, which strict C does not allow the compiler, in single precision where six digits are enough.
 $(BUILD)/src/model/small.o: CFLAGS += -ffp-contract=fast
 $(BUILD)/%.o: %.c
 	@mkdir -p $(@D)

@@ -35,6 +35,10 @@ typedef struct {
     X(model) \
     X(optim) \
     X(certify) \
+    X(decode) \
+    X(nets) \
+    X(trajectory) \
+    X(train) \
     X(grow) \
     X(convex) \
     X(constrained) \

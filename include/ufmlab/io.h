@@ -199,4 +199,10 @@ void ufm_h5_values_free(ufm_h5_values *values);
 /* Up to size-1 bytes of a string data set. */
 ufm_status ufm_h5_read_text(ufm_h5 *file, const char *name, char *text, size_t size, ufm_error *error);
 
+/* ---- NumPy ---------------------------------------------------------------------------------------
+ * An array of one (cols 1) or two dimensions from a .npy file, column-major, for the caller to ufm_free; f4,
+ * f8, u1, i1, b1, i4 and i8, little-endian, all finite. */
+ufm_status ufm_npy_read(const char *path, int64_t *rows, int64_t *cols, double **column_major,
+                        ufm_error *error);
+
 #endif

@@ -20,7 +20,10 @@ typedef enum {
     GROUP_LANDSCAPE = 128,
     GROUP_COMMON = 256,
     GROUP_CONSTRAINT = 512,
-    GROUP_DATA = 1024
+    GROUP_DATA = 1024,
+    GROUP_TRAIN = 2048,
+    GROUP_POINT = 4096,
+    GROUP_SOURCE = 8192
 } option_group;
 
 typedef enum {
@@ -53,6 +56,11 @@ typedef struct {
 
 /* Parses what follows the command's name. On failure the message says what would be right. */
 ufm_status options_parse(const command *cmd, int argc, char **argv, options *opts, ufm_error *error);
+/* What is on the command line, one option a line as --name=value, leaving out the groups' that are not
+ * these; ufm_free, NULL when memory is out. */
+char *options_text(const options *opts, unsigned groups);
+/* Options from such a text, for those that are not on the command line. The text must outlive them. */
+ufm_status options_add(const command *cmd, char *text, options *opts, ufm_error *error);
 void print_command_help(const command *cmd, FILE *stream);
 /* The manual page, in roff. */
 void print_man_page(const command *const *commands, int count, FILE *stream);
@@ -87,6 +95,9 @@ bool interrupted(void);
 /* Loads the solution file in a child process first: libhdf5 crashes on some damaged files, and a crash there
  * becomes a message here. */
 ufm_status guard_solution_file(const char *path, ufm_error *error);
+/* The same for any reader, which need not free what it reads. */
+typedef ufm_status guarded_reader(const char *path, ufm_error *error);
+ufm_status guard_file(const char *path, guarded_reader *read_file, ufm_error *error);
 
 /* ---- Shared pieces of the commands ---- */
 /* The objective of the options. */
@@ -128,6 +139,20 @@ void json_certificate(ufm_json *json, const ufm_certificate *certificate);
 void json_constrained(ufm_json *json, const ufm_constraint *constraint,
                       const ufm_constrained_certificate *certificate);
 void json_metrics(ufm_json *json, const ufm_metrics *metrics);
+/* Its keys without the object around them. */
+void json_metrics_keys(ufm_json *json, const ufm_metrics *metrics);
+/* Anyone's features, classifier and labels: a solution file as the operand, or --features, --labels and
+ * --weights. */
+typedef struct {
+    ufm_point point;
+    ufm_labels *labels;
+    ufm_solution *solution; /* NULL unless from one file */
+    double *W, *H, *b;
+} features_input;
+ufm_status read_features(const options *opts, features_input *input, ufm_error *error);
+/* Of a solution file. */
+ufm_status load_features(const char *path, features_input *input, ufm_error *error);
+void features_clear(features_input *input);
 /* Keys weight_norms (K numbers) and, for K <= 100, weight_gram (W W^T, K x K, one list). */
 void json_weights(ufm_json *json, const ufm_point *point);
 /* CSV tags,count,norm,scale,residual,angle_degrees: one row per distinct tag set. */
@@ -144,6 +169,6 @@ ufm_status command_figure(const options *opts, const char *script, const char *n
                           ufm_error *error);
 
 extern const command command_predict, command_solve, command_certify, command_verify, command_landscape,
-    command_geometry, command_data_sets, command_bench;
+    command_geometry, command_data_sets, command_train, command_metrics, command_decode, command_bench;
 
 #endif
