@@ -39,6 +39,8 @@ typedef struct {
     X(nets) \
     X(trajectory) \
     X(train) \
+    X(checkpoint) \
+    X(table) \
     X(grow) \
     X(convex) \
     X(constrained) \

@@ -3,29 +3,44 @@
 #include <math.h>
 #include <string.h>
 
-/* "NC1 .. NC2 .. NC3 .. NCm" of the latest measurement. */
-static void describe_metrics(const ufm_metrics *m, char *text, size_t size)
+typedef struct {
+    char text[120];
+    int used;
+} short_text;
+
+static void add_metric(short_text *to, const char *name, double value)
 {
-    text[0] = '\0';
-    if (!m) return;
-    int used = snprintf(text, size, "  NC1 %.2g NC2 %.2g NC3 %.2g", m->nc1, m->nc2, m->nc3);
-    for (int64_t l = 0; l < m->levels && used > 0 && (size_t)used < size; l++)
-        if (m->level[l].multiplicity > 1)
-            used += snprintf(text + used, size - (size_t)used, " NCm(%lld) %.2g",
-                             (long long)m->level[l].multiplicity, m->level[l].ncm);
+    const int room = (int)sizeof to->text - to->used;
+    if (!isfinite(value) || room < 24) return;
+    to->used += snprintf(to->text + to->used, (size_t)room, "  %s %.2g", name, value);
+}
+
+/* What is defined of the latest measurement: NC1, NC2, NC3, NCm. */
+static short_text describe_metrics(const ufm_metrics *m)
+{
+    short_text text = {{0}, 0};
+    if (!m) return text;
+    add_metric(&text, "NC1", m->nc1);
+    add_metric(&text, "NC2", m->nc2);
+    add_metric(&text, "NC3", m->nc3);
+    for (int64_t l = 0; l < m->levels; l++) {
+        char name[32];
+        snprintf(name, sizeof name, "NCm(%lld)", (long long)m->level[l].multiplicity);
+        if (m->level[l].multiplicity > 1) add_metric(&text, name, m->level[l].ncm);
+    }
+    return text;
 }
 
 static bool draw(void *context, const ufm_training_progress *now)
 {
-    char metrics[120];
-    describe_metrics(now->metrics, metrics, sizeof metrics);
     const double fraction = (double)now->step / (double)now->steps;
     if (now->measuring) {
         progress_draw(context, fraction, "epoch %lld/%lld  measuring, %.0f %%", (long long)now->epoch,
                       (long long)now->epochs, 100 * now->fraction);
     } else {
         progress_draw(context, fraction, "epoch %lld/%lld  loss %.4f  %.4g images/s%s", (long long)now->epoch,
-                      (long long)now->epochs, now->loss, now->images_per_second, metrics);
+                      (long long)now->epochs, now->loss, now->images_per_second,
+                      describe_metrics(now->metrics).text);
     }
     return !interrupted();
 }
@@ -39,9 +54,11 @@ static int train(const options *opts, train_run *run)
     run->settings.context = &line;
     interrupt_install();
     ufm_status status = train_write_manifest(run, NULL, &error);
-    if (status == UFM_OK) status = ufm_train(run->images, run->held_out, &run->settings, &training, &error);
+    if (status == UFM_OK)
+        status = ufm_train(&run->samples, train_held_out(run), &run->settings, &training, &error);
     progress_end(&line);
     if (status == UFM_OK) status = train_write_manifest(run, training, &error);
+    if (status == UFM_OK && training->epochs > 0) train_draw(run);
     if (status == UFM_OK && opts->value[OPT_JSON].given) {
         status = train_print_json(run, training, &error);
     } else if (status == UFM_OK) {
@@ -79,13 +96,14 @@ static int run(const options *opts)
     return status == UFM_OK ? code : report_failure(status, &error);
 }
 
-const command command_train = {"train",
-                               "train --data NAME|FILE.h5 [options]",
-                               "Train a network of the paper and measure the collapse of its features.\n"
-                               "With --out DIR keeps metrics.csv, checkpoint.h5 and features.h5 there;\n"
-                               "--resume DIR goes on to bitwise the same weights.",
-                               GROUP_SOURCE | GROUP_DATA | GROUP_INSTANCE | GROUP_OBJECTIVE | GROUP_TRAIN |
-                                   GROUP_REPORT | GROUP_COMMON,
-                               0,
-                               run,
-                               0};
+const command command_train = {
+    "train",
+    "train --data NAME|FILE.h5|FILE.arff [options]",
+    "Train a network of the paper and measure the collapse of its features.\n"
+    "With --out DIR keeps metrics.csv, checkpoint.h5 and features.h5 there;\n"
+    "--resume DIR goes on to bitwise the same weights. Ctrl-C saves and exits with "
+    "1.",
+    GROUP_SOURCE | GROUP_DATA | GROUP_INSTANCE | GROUP_OBJECTIVE | GROUP_TRAIN | GROUP_REPORT | GROUP_COMMON,
+    0,
+    run,
+    0};

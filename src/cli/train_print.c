@@ -12,8 +12,8 @@
 
 static ufm_network_settings network_settings(const train_run *run)
 {
-    const ufm_image_shape shape = ufm_images_shape(run->images);
-    return (ufm_network_settings){ufm_images_labels(run->images)->classes,
+    const ufm_image_shape shape = ufm_samples_shape(&run->samples);
+    return (ufm_network_settings){ufm_samples_labels(&run->samples)->classes,
                                   shape.channels,
                                   shape.height,
                                   shape.width,
@@ -97,7 +97,7 @@ static ufm_status measure_speed(const train_run *run, double *speed, ufm_error *
     brief.measure_every = 0;
     brief.progress = NULL;
     if (brief.epochs < 3) brief.epochs = 3;
-    const ufm_status status = ufm_train(run->images, NULL, &brief, &training, error);
+    const ufm_status status = ufm_train(&run->samples, NULL, &brief, &training, error);
     if (status == UFM_OK) *speed = training->images_per_second;
     ufm_training_free(training);
     return status;
@@ -118,8 +118,8 @@ ufm_status train_print_plan(const train_run *run, ufm_error *error)
 {
     const ufm_training_settings *s = &run->settings;
     const ufm_network_settings shape = network_settings(run);
-    const double count = (double)ufm_images_labels(run->images)->columns;
-    const double held = run->held_out ? (double)ufm_images_labels(run->held_out)->columns : 0;
+    const double count = (double)ufm_samples_labels(&run->samples)->columns;
+    const double held = train_held_out(run) ? (double)ufm_samples_labels(&run->held_out)->columns : 0;
     ufm_network *network = NULL;
     ufm_status status = ufm_network_new(s->architecture, &shape, &network, error);
     if (status != UFM_OK) return status;
@@ -183,15 +183,25 @@ ufm_status train_print_json(const train_run *run, const ufm_training *training, 
     return ufm_json_finish(json, stdout, error);
 }
 
+/* Undefined ones are left out: not every real set has every class alone, or the parts of every tag set. */
+static void print_metric(const char *name, double value)
+{
+    if (isfinite(value)) printf("  %s %.3g", name, value);
+}
+
 static void print_evaluation(const char *set, const ufm_evaluation *e)
 {
     if (!e->metrics) return;
     const ufm_metrics *m = e->metrics;
-    printf("  %-9s loss %.6g, softmax mass %.4f; NC1 %.3g  NC2 %.3g  NC3 %.3g", set, e->loss, e->mass, m->nc1,
-           m->nc2, m->nc3);
-    for (int64_t l = 0; l < m->levels; l++)
-        if (m->level[l].multiplicity > 1)
-            printf("  NCm(%lld) %.3g", (long long)m->level[l].multiplicity, m->level[l].ncm);
+    printf("  %-9s loss %.6g, softmax mass %.4f;", set, e->loss, e->mass);
+    print_metric("NC1", m->nc1);
+    print_metric("NC2", m->nc2);
+    print_metric("NC3", m->nc3);
+    for (int64_t l = 0; l < m->levels; l++) {
+        char name[32];
+        snprintf(name, sizeof name, "NCm(%lld)", (long long)m->level[l].multiplicity);
+        if (m->level[l].multiplicity > 1) print_metric(name, m->level[l].ncm);
+    }
     printf("\n");
 }
 
