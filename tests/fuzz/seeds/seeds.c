@@ -3,6 +3,7 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <ufmlab/data.h>
 #include <ufmlab/io.h>
 #include <ufmlab/solve.h>
 
@@ -69,6 +70,51 @@ static void write_labels(void)
          "\"b.png\"}]}");
 }
 
+/* Three images of two classes. */
+static void write_stored(void)
+{
+    ufm_labels_builder *builder = ufm_labels_builder_new();
+    ufm_labels *labels = NULL;
+    ufm_images *images = NULL;
+    if (!builder || ufm_labels_builder_add(builder, 1, (int32_t[]){0}, 2, NULL) != UFM_OK ||
+        ufm_labels_builder_add(builder, 2, (int32_t[]){0, 1}, 1, NULL) != UFM_OK ||
+        ufm_labels_builder_finish(builder, 2, UFM_DUPLICATES_KEEP, &labels, NULL) != UFM_OK ||
+        ufm_images_synthetic((ufm_image_shape){1, 4, 5}, labels, 1, &images, NULL) != UFM_OK ||
+        ufm_images_save(images, "{}", place("stored", "small"), NULL, NULL, NULL) != UFM_OK)
+        abort();
+    ufm_images_free(images);
+    ufm_labels_free(labels);
+    ufm_labels_builder_free(builder);
+}
+
+static void write_archives(void)
+{
+    enum { BLOCK = 512, PATH = 600 };
+    static const struct {
+        const char *name;
+        char kind;
+    } entry[] = {{"a/", '5'}, {"a/b", '0'}, {"../c", '0'}, {"d", '2'}};
+    file_bytes tar = {calloc(BLOCK, 2 * 4 + 2), BLOCK * (2 * 4 + 2)};
+    if (!tar.bytes) abort();
+    for (int e = 0; e < 4; e++) { /* headers of the format ustar, each with one block behind it */
+        char *header = (char *)tar.bytes + 2 * e * BLOCK;
+        unsigned sum = 0;
+        snprintf(header, 100, "%s", entry[e].name);
+        memcpy(header + 100, "0000644\0000000000\0000000000\00000000000100\00000000000000\0        ", 56);
+        header[156] = entry[e].kind;
+        if (entry[e].kind != '0') header[134] = '0'; /* only files have a content, of 64 bytes */
+        strcpy(header + 257, "ustar");
+        memcpy(header + 263, "00", 2);
+        for (int i = 0; i < BLOCK; i++) sum += (unsigned char)header[i];
+        snprintf(header + 148, 8, "%06o", sum);
+    }
+    file_bytes copy = {malloc(tar.size), tar.size};
+    if (!copy.bytes) abort();
+    memcpy(copy.bytes, tar.bytes, tar.size);
+    file_write(place("archive", "plain"), tar);
+    file_write(place("archive", "gzip"), file_gzip(copy));
+}
+
 static void write_solution(void)
 {
     const double W[4] = {1, -1, 0.5, 0}, H[4] = {2, 0, 1, 3}, b[2] = {0, 1};
@@ -93,5 +139,7 @@ int main(int argc, char **argv)
     write_pictures();
     write_labels();
     write_solution();
+    write_stored();
+    write_archives();
     return 0;
 }
