@@ -87,29 +87,30 @@ static void write_stored(void)
     ufm_labels_builder_free(builder);
 }
 
+/* The header of a file (kind '0') of 64 bytes, of a directory ('5') or a link ('2'), in the format ustar. */
+static void tar_header(char *header, const char *name, char kind)
+{
+    enum { BLOCK = 512, NAME = 100, SIZE_DIGIT = 132, SUM = 148, SUM_DIGITS = 8, KIND = 156, MAGIC = 257 };
+    static const char numbers[] = "0000644\0000000000\0000000000\00000000000100\00000000000000\0        ";
+    unsigned sum = 0;
+    snprintf(header, NAME, "%s", name);
+    memcpy(header + NAME, numbers, sizeof numbers - 1);
+    if (kind != '0') header[SIZE_DIGIT] = '0';
+    header[KIND] = kind;
+    memcpy(header + MAGIC, "ustar\00000", sizeof "ustar\00000" - 1);
+    for (int i = 0; i < BLOCK; i++) sum += (unsigned char)header[i];
+    snprintf(header + SUM, SUM_DIGITS, "%06o", sum);
+}
+
 static void write_archives(void)
 {
-    enum { BLOCK = 512, PATH = 600 };
-    static const struct {
-        const char *name;
-        char kind;
-    } entry[] = {{"a/", '5'}, {"a/b", '0'}, {"../c", '0'}, {"d", '2'}};
-    file_bytes tar = {calloc(BLOCK, 2 * 4 + 2), BLOCK * (2 * 4 + 2)};
-    if (!tar.bytes) abort();
-    for (int e = 0; e < 4; e++) { /* headers of the format ustar, each with one block behind it */
-        char *header = (char *)tar.bytes + 2 * e * BLOCK;
-        unsigned sum = 0;
-        snprintf(header, 100, "%s", entry[e].name);
-        memcpy(header + 100, "0000644\0000000000\0000000000\00000000000100\00000000000000\0        ", 56);
-        header[156] = entry[e].kind;
-        if (entry[e].kind != '0') header[134] = '0'; /* only files have a content, of 64 bytes */
-        strcpy(header + 257, "ustar");
-        memcpy(header + 263, "00", 2);
-        for (int i = 0; i < BLOCK; i++) sum += (unsigned char)header[i];
-        snprintf(header + 148, 8, "%06o", sum);
-    }
-    file_bytes copy = {malloc(tar.size), tar.size};
-    if (!copy.bytes) abort();
+    enum { BLOCK = 512, BLOCKS = 8 }; /* headers of a/, a/b and c, two contents, the link d, the end */
+    file_bytes tar = {calloc(BLOCK, BLOCKS), BLOCK * BLOCKS}, copy = {malloc(BLOCK * BLOCKS), tar.size};
+    if (!tar.bytes || !copy.bytes) abort();
+    tar_header((char *)tar.bytes, "a/", '5');
+    tar_header((char *)tar.bytes + BLOCK, "a/b", '0');
+    tar_header((char *)tar.bytes + 3 * BLOCK, "c", '0');
+    tar_header((char *)tar.bytes + 5 * BLOCK, "d", '2');
     memcpy(copy.bytes, tar.bytes, tar.size);
     file_write(place("archive", "plain"), tar);
     file_write(place("archive", "gzip"), file_gzip(copy));
