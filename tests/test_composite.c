@@ -3,6 +3,7 @@
 #include "data/composite.h"
 #include "image_sets.h"
 #include "test.h"
+#include <pthread.h>
 #include <stdlib.h>
 #include <string.h>
 #include <ufmlab/io.h>
@@ -397,6 +398,52 @@ static void test_file_roundtrip(void)
     TEST(system(command) == 0);
 }
 
+typedef struct {
+    const ufm_images *made, *read;
+} reading_thread;
+
+static void *read_all(void *context)
+{
+    const reading_thread *t = context;
+    uint8_t x[CANVAS_MOST], y[CANVAS_MOST];
+    int64_t wrong = 0;
+    for (int round = 0; round < 50; round++)
+        for (int64_t i = 0; i < ufm_images_labels(t->read)->columns; i++)
+            wrong += ufm_images_read(t->made, i, x, NULL) != UFM_OK ||
+                     ufm_images_read(t->read, i, y, NULL) != UFM_OK || memcmp(x, y, 3 * 4 * SIDE * SIDE) != 0;
+    return wrong ? context : NULL;
+}
+
+/* libhdf5 is not made for threads: reading in three while a fourth writes, and a fork meanwhile. */
+static void test_file_threads(void)
+{
+    enum { READERS = 3 };
+    ufm_images *made = compose("1:3,2:2", (ufm_composite_settings){.seed = 2}, 3), *read = NULL;
+    reading_thread thread[READERS];
+    pthread_t id[READERS];
+    char path[128], other[128];
+    snprintf(path, sizeof path, "%s", test_path(".h5"));
+    snprintf(other, sizeof other, "%s", test_path(".h5"));
+    TEST_OK(ufm_images_save(made, "{}", path, NULL, NULL, NULL));
+    TEST_OK(ufm_images_load(path, &read, NULL));
+    for (int t = 0; t < READERS; t++) {
+        thread[t] = (reading_thread){made, read};
+        TEST(pthread_create(&id[t], NULL, read_all, &thread[t]) == 0);
+    }
+    for (int round = 0; round < 10; round++) {
+        ufm_images *again = NULL;
+        TEST_OK(ufm_images_save(made, "{}", other, NULL, NULL, NULL));
+        TEST_OK(ufm_images_load(other, &again, NULL)); /* in a child process first */
+        ufm_images_free(again);
+    }
+    for (int t = 0; t < READERS; t++) {
+        void *wrong = NULL;
+        TEST(pthread_join(id[t], &wrong) == 0 && !wrong);
+    }
+    ufm_images_free(read);
+    ufm_images_free(made);
+}
+
 static bool stop_at_once(void *context, double fraction, const char *what)
 {
     (void)what;
@@ -499,6 +546,7 @@ static const test_case cases[] = {{"published", test_published},
                                   {"out_of_memory", test_out_of_memory},
                                   {"selection", test_selection},
                                   {"file_roundtrip", test_file_roundtrip},
+                                  {"file_threads", test_file_threads},
                                   {"file_interrupted", test_file_interrupted},
                                   {"file_refusals", test_file_refusals},
                                   {NULL, NULL}};

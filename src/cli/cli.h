@@ -86,6 +86,8 @@ progress_line progress_begin(const options *opts);
 /* fraction in [0,1] of the work that is done, or NaN when unknown. At most ten times a second. */
 void progress_draw(progress_line *line, double fraction, const char *format, ...)
     __attribute__((format(printf, 3, 4)));
+/* A library's progress callback: draws `what`, false once the user interrupts. */
+bool progress_step(void *line, double fraction, const char *what);
 void progress_end(progress_line *line);
 
 /* ---- Interruption: Ctrl-C and SIGTERM ask the running work to stop and save ---- */

@@ -33,6 +33,19 @@ ufm_status read_data_settings(const options *opts, ufm_data_settings *settings, 
     return ufm_fit_parse(opts->value[OPT_FIT].text, &settings->picture.fit, error);
 }
 
+ufm_status open_images(const options *opts, const char *name, const ufm_data_settings *settings,
+                       ufm_images **images, ufm_data_origin *origin, ufm_error *error)
+{
+    progress_line line = progress_begin(opts);
+    const ufm_read_settings reading = {.progress = progress_step, .context = &line};
+    ufm_data_settings followed = *settings;
+    followed.reading = &reading;
+    interrupt_install();
+    const ufm_status status = ufm_images_open(name, &followed, images, origin, error);
+    progress_end(&line);
+    return status;
+}
+
 static int run(const options *opts)
 {
     ufm_error error;

@@ -12,6 +12,9 @@ int data_info(const options *opts);
 
 /* What the options say about a set of images. */
 ufm_status read_data_settings(const options *opts, ufm_data_settings *settings, ufm_error *error);
+/* ufm_images_open, which is followed on the terminal and stops on Ctrl-C. */
+ufm_status open_images(const options *opts, const char *name, const ufm_data_settings *settings,
+                       ufm_images **images, ufm_data_origin *origin, ufm_error *error);
 /* Examples of every multiplicity with their labels: CSV and figure below --out. */
 ufm_status draw_contact_sheet(const options *opts, const ufm_images *images, ufm_error *error);
 /* Keys samples, classes, shape, multiplicities, tag_sets, class_samples, balanced, ... */

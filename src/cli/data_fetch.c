@@ -1,12 +1,6 @@
 /* ufmlab data fetch. */
 #include "data.h"
 
-static bool draw(void *context, double fraction, const char *what)
-{
-    progress_draw(context, fraction, "%s", what);
-    return !interrupted();
-}
-
 int data_fetch(const options *opts)
 {
     ufm_error error = {{0}};
@@ -15,7 +9,7 @@ int data_fetch(const options *opts)
     const ufm_fetch_settings settings = {.data_dir = opts->value[OPT_DATA_DIR].text,
                                          .from = opts->value[OPT_FROM_DIR].text,
                                          .mirror = opts->value[OPT_MIRROR].text,
-                                         .progress = draw,
+                                         .progress = progress_step,
                                          .context = &line};
     interrupt_install();
     ufm_status status = ufm_data_fetch(opts->operand[1], &settings, &origin, &error);

@@ -202,7 +202,7 @@ int data_info(const options *opts)
         snprintf(origin.text, sizeof origin.text, "%s", name);
         status = read_label_file(opts, name, &labels, &error);
     } else if (status == UFM_OK) {
-        status = ufm_images_open(name, &settings, &images, &origin, &error);
+        status = open_images(opts, name, &settings, &images, &origin, &error);
     }
     if (status == UFM_OK)
         status = describe(opts, images ? ufm_images_labels(images) : labels, images, origin.text, &error);

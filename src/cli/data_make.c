@@ -2,12 +2,6 @@
 #include "data.h"
 #include <stdlib.h>
 
-static bool draw(void *context, double fraction, const char *what)
-{
-    progress_draw(context, fraction, "%s", what);
-    return !interrupted();
-}
-
 /* How the set was made, as JSON text in memory from ufm_alloc. */
 static ufm_status write_manifest(const options *opts, const ufm_data_settings *settings,
                                  const ufm_images *images, const char *origin, char **text, size_t *size,
@@ -42,7 +36,7 @@ static ufm_status make(const options *opts, const ufm_data_settings *settings, u
     size_t size = 0;
     ufm_status status = ufm_output_check(opts->value[OPT_OUT].text, error);
     if (status == UFM_OK)
-        status = ufm_images_open(opts->value[OPT_SET].text, settings, images, origin, error);
+        status = open_images(opts, opts->value[OPT_SET].text, settings, images, origin, error);
     if (status == UFM_OK) {
         say(opts, "%s", origin->text);
         status = write_manifest(opts, settings, *images, origin->text, &manifest, &size, error);
@@ -50,7 +44,7 @@ static ufm_status make(const options *opts, const ufm_data_settings *settings, u
     if (status == UFM_OK) {
         progress_line line = progress_begin(opts);
         interrupt_install();
-        status = ufm_images_save(*images, manifest, opts->value[OPT_OUT].text, draw, &line, error);
+        status = ufm_images_save(*images, manifest, opts->value[OPT_OUT].text, progress_step, &line, error);
         progress_end(&line);
     }
     free(manifest);

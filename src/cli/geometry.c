@@ -50,12 +50,6 @@ static ufm_status predict(geometry_report *report, ufm_error *error)
     return status;
 }
 
-static bool draw(void *context, double fraction, const char *what)
-{
-    progress_draw(context, fraction, "%s", what);
-    return !interrupted();
-}
-
 static ufm_status measure(geometry_report *report, ufm_error *error)
 {
     const ufm_certificate *certificate = &report->solution->certificate;
@@ -65,7 +59,7 @@ static ufm_status measure(geometry_report *report, ufm_error *error)
     settings.value = certificate->objective;
     settings.gap = certificate->gap;
     settings.certified = certificate->verdict == UFM_CERTIFIED_GLOBAL;
-    settings.progress = report->solution->info.stop == UFM_STOP_INTERRUPTED ? NULL : draw;
+    settings.progress = report->solution->info.stop == UFM_STOP_INTERRUPTED ? NULL : progress_step;
     settings.context = &line;
     const ufm_point *point = &report->solution->point;
     ufm_status status = ufm_balance_compute(report->labels, &report->balance, error);

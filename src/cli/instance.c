@@ -44,12 +44,6 @@ static ufm_status expand(const options *opts, const ufm_design *design, bool mer
     return ufm_design_expand(design, &expansion, labels, error);
 }
 
-static bool draw(void *context, double fraction, const char *what)
-{
-    progress_draw(context, fraction, "%s", what);
-    return !interrupted();
-}
-
 static ufm_status read_file(const options *opts, bool merge, bool refuse, ufm_labels **labels,
                             ufm_error *error)
 {
@@ -59,7 +53,7 @@ static ufm_status read_file(const options *opts, bool merge, bool refuse, ufm_la
                                   .duplicates = merge ? UFM_DUPLICATES_MERGE : UFM_DUPLICATES_KEEP,
                                   .refuse_unlabelled = refuse,
                                   .label_xml = opts->value[OPT_LABEL_XML].text,
-                                  .progress = draw,
+                                  .progress = progress_step,
                                   .context = &line};
     ufm_status status = UFM_OK;
     if (opts->value[OPT_LABEL_COLUMNS].given)

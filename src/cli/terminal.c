@@ -81,6 +81,12 @@ void progress_draw(progress_line *line, double fraction, const char *format, ...
     fflush(stderr);
 }
 
+bool progress_step(void *line, double fraction, const char *what)
+{
+    progress_draw(line, fraction, "%s", what);
+    return !interrupted();
+}
+
 void progress_end(progress_line *line)
 {
     if (line->shown && line->drawn > 0) fputs("\r\033[K", stderr);

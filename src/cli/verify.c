@@ -4,12 +4,6 @@
 #include <ufmlab/verify.h>
 #include <unistd.h>
 
-static bool draw(void *context, double fraction, const char *what)
-{
-    progress_draw(context, fraction, "%s", what);
-    return !interrupted();
-}
-
 static int run(const options *opts)
 {
     ufm_error error = {{0}};
@@ -21,7 +15,7 @@ static int run(const options *opts)
                                           .out = out,
                                           .threads = (int)opts->value[OPT_THREADS].integer,
                                           .seed = (uint64_t)opts->value[OPT_SEED].integer,
-                                          .progress = draw,
+                                          .progress = progress_step,
                                           .context = &line};
     ufm_verification *verification = NULL;
     interrupt_install();

@@ -3,7 +3,6 @@
 #include "data/images.h"
 
 #include <math.h>
-#include <pthread.h>
 #include <string.h>
 #include <ufmlab/io.h>
 
@@ -64,16 +63,12 @@ ufm_status ufm_images_save(const ufm_images *images, const char *manifest, const
 typedef struct {
     ufm_h5 *file;
     ufm_h5_pictures *pictures;
-    pthread_mutex_t lock;
 } set_file;
 
 static ufm_status read_picture(const void *source, int64_t index, uint8_t *pixels, ufm_error *error)
 {
-    set_file *s = (set_file *)(uintptr_t)source;
-    pthread_mutex_lock(&s->lock);
-    const ufm_status status = ufm_h5_pictures_read(s->pictures, index, pixels, error);
-    pthread_mutex_unlock(&s->lock);
-    return status;
+    const set_file *s = source;
+    return ufm_h5_pictures_read(s->pictures, index, pixels, error);
 }
 
 static void free_file(void *source)
@@ -81,7 +76,6 @@ static void free_file(void *source)
     set_file *s = source;
     ufm_h5_pictures_close(s->pictures);
     ufm_h5_abort(s->file);
-    pthread_mutex_destroy(&s->lock);
     ufm_free(s);
 }
 
@@ -193,7 +187,6 @@ static ufm_status load(const char *path, ufm_images **images, ufm_error *error)
 {
     set_file *s = ufm_alloc(1, sizeof *s);
     if (!s) return ufm_fail(error, UFM_ERROR_MEMORY, "%s: not enough memory", ufm_shown_path(path));
-    pthread_mutex_init(&s->lock, NULL);
     ufm_status status = ufm_h5_open(path, &s->file, error);
     if (status == UFM_OK) status = check_format(s->file, path, error);
     if (status == UFM_OK) status = ufm_h5_pictures_open(s->file, "images", &s->pictures, error);
@@ -202,18 +195,15 @@ static ufm_status load(const char *path, ufm_images **images, ufm_error *error)
     return status;
 }
 
-/* In the child: opens the file and reads its ends. */
+/* In the child: everything that libhdf5 will be asked to do. */
 static ufm_status rehearse(void *context, const ufm_guard_channel *channel, ufm_error *error)
 {
     (void)channel;
     ufm_images *images = NULL;
-    ufm_status status = load(context, &images, error);
+    const ufm_status status = load(context, &images, error);
     if (status != UFM_OK) return status;
-    const int64_t last = images->labels->columns - 1;
-    uint8_t *pixels = ufm_alloc(images->shape.channels * images->shape.height * images->shape.width, 1);
-    status = pixels ? ufm_images_read(images, 0, pixels, error) : UFM_ERROR_MEMORY;
-    return status == UFM_OK ? ufm_images_read(images, last, pixels, error)
-                            : status; /* the process ends now */
+    const set_file *s = images->source;
+    return ufm_h5_pictures_check(s->pictures, error); /* the process ends now */
 }
 
 ufm_status ufm_images_load(const char *path, ufm_images **images, ufm_error *error)

@@ -78,7 +78,7 @@ static ufm_status unpack_entry(const unpacking *u, struct archive_entry *entry)
 static ufm_status unpack_all(const unpacking *u)
 {
     struct archive_entry *entry;
-    archive_read_support_filter_all(u->in);
+    archive_read_support_filter_gzip(u->in); /* others would start programs */
     archive_read_support_format_tar(u->in);
     archive_read_support_format_zip(u->in);
     if (archive_read_open_filename(u->in, u->path, READ_BLOCK) != ARCHIVE_OK) return fail_archive(u, u->in);

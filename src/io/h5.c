@@ -1,12 +1,40 @@
 /* HDF5 files: opening, publishing, errors. */
 #include "h5.h"
 #include <errno.h>
+#include <pthread.h>
 #include <string.h>
 #include <sys/stat.h>
 #include <unistd.h>
 
+/* libhdf5 is not built for threads: one at a time is inside. A process that forks leaves the child a library
+ * at rest, and the lock open. */
+static pthread_mutex_t library = PTHREAD_RECURSIVE_MUTEX_INITIALIZER_NP;
+
+static void lock_library(void)
+{
+    pthread_mutex_lock(&library);
+}
+
+static void unlock_library(void)
+{
+    pthread_mutex_unlock(&library);
+}
+
+static void renew_lock(void)
+{
+    library = (pthread_mutex_t)PTHREAD_RECURSIVE_MUTEX_INITIALIZER_NP;
+}
+
+static void attend_forks(void)
+{
+    pthread_atfork(lock_library, unlock_library, renew_lock);
+}
+
 ufm_h5_silence ufm_h5_silence_begin(void)
 {
+    static pthread_once_t once = PTHREAD_ONCE_INIT;
+    pthread_once(&once, attend_forks);
+    lock_library();
     ufm_h5_silence silence = {NULL, NULL};
     H5Eget_auto2(H5E_DEFAULT, &silence.function, &silence.context);
     H5Eset_auto2(H5E_DEFAULT, NULL, NULL);
@@ -17,6 +45,7 @@ void ufm_h5_silence_end(ufm_h5_silence silence)
 {
     H5Eclear2(H5E_DEFAULT);
     H5Eset_auto2(H5E_DEFAULT, silence.function, silence.context);
+    unlock_library();
 }
 
 ufm_status ufm_h5_fail(ufm_h5 *file, ufm_error *error, const char *name, const char *format, ...)
@@ -131,12 +160,10 @@ ufm_status ufm_h5_commit(ufm_h5 *file, ufm_error *error)
 void ufm_h5_abort(ufm_h5 *file)
 {
     if (!file) return;
-    if (file->file >= 0) {
-        const ufm_h5_silence silence = ufm_h5_silence_begin();
-        H5Fclose(file->file);
-        ufm_h5_silence_end(silence);
-    }
+    const ufm_h5_silence silence = ufm_h5_silence_begin();
+    if (file->file >= 0) H5Fclose(file->file);
     if (file->driver >= 0) H5FDunregister(file->driver);
+    ufm_h5_silence_end(silence);
     ufm_replacement_drop(&file->target);
     ufm_free(file);
 }

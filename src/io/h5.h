@@ -28,7 +28,8 @@ bool ufm_h5_transfer(hid_t dataset, const ufm_h5_tile *tile, hid_t type, void *b
 /* Rows that a strip of about 1 MiB of bytes takes: a chunk when writing, a step when reading. */
 int64_t ufm_h5_strip(int64_t rows, int64_t cols);
 
-/* HDF5 prints its errors unless told otherwise; the caller's setting is restored. */
+/* Around every use of the library: it prints its errors unless told otherwise (the caller's setting is
+ * restored), and serves one thread at a time. */
 typedef struct {
     H5E_auto2_t function;
     void *context;

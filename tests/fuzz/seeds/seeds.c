@@ -3,6 +3,7 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <ufmlab/data.h>
 #include <ufmlab/io.h>
 #include <ufmlab/solve.h>
 
@@ -69,6 +70,52 @@ static void write_labels(void)
          "\"b.png\"}]}");
 }
 
+/* Three images of two classes. */
+static void write_stored(void)
+{
+    ufm_labels_builder *builder = ufm_labels_builder_new();
+    ufm_labels *labels = NULL;
+    ufm_images *images = NULL;
+    if (!builder || ufm_labels_builder_add(builder, 1, (int32_t[]){0}, 2, NULL) != UFM_OK ||
+        ufm_labels_builder_add(builder, 2, (int32_t[]){0, 1}, 1, NULL) != UFM_OK ||
+        ufm_labels_builder_finish(builder, 2, UFM_DUPLICATES_KEEP, &labels, NULL) != UFM_OK ||
+        ufm_images_synthetic((ufm_image_shape){1, 4, 5}, labels, 1, &images, NULL) != UFM_OK ||
+        ufm_images_save(images, "{}", place("stored", "small"), NULL, NULL, NULL) != UFM_OK)
+        abort();
+    ufm_images_free(images);
+    ufm_labels_free(labels);
+    ufm_labels_builder_free(builder);
+}
+
+/* The header of a file (kind '0') of 64 bytes, of a directory ('5') or a link ('2'), in the format ustar. */
+static void tar_header(char *header, const char *name, char kind)
+{
+    enum { BLOCK = 512, NAME = 100, SIZE_DIGIT = 132, SUM = 148, SUM_DIGITS = 8, KIND = 156, MAGIC = 257 };
+    static const char numbers[] = "0000644\0000000000\0000000000\00000000000100\00000000000000\0        ";
+    unsigned sum = 0;
+    snprintf(header, NAME, "%s", name);
+    memcpy(header + NAME, numbers, sizeof numbers - 1);
+    if (kind != '0') header[SIZE_DIGIT] = '0';
+    header[KIND] = kind;
+    memcpy(header + MAGIC, "ustar\00000", sizeof "ustar\00000" - 1);
+    for (int i = 0; i < BLOCK; i++) sum += (unsigned char)header[i];
+    snprintf(header + SUM, SUM_DIGITS, "%06o", sum);
+}
+
+static void write_archives(void)
+{
+    enum { BLOCK = 512, BLOCKS = 8 }; /* headers of a/, a/b and c, two contents, the link d, the end */
+    file_bytes tar = {calloc(BLOCK, BLOCKS), BLOCK * BLOCKS}, copy = {malloc(BLOCK * BLOCKS), tar.size};
+    if (!tar.bytes || !copy.bytes) abort();
+    tar_header((char *)tar.bytes, "a/", '5');
+    tar_header((char *)tar.bytes + BLOCK, "a/b", '0');
+    tar_header((char *)tar.bytes + 3 * BLOCK, "c", '0');
+    tar_header((char *)tar.bytes + 5 * BLOCK, "d", '2');
+    memcpy(copy.bytes, tar.bytes, tar.size);
+    file_write(place("archive", "plain"), tar);
+    file_write(place("archive", "gzip"), file_gzip(copy));
+}
+
 static void write_solution(void)
 {
     const double W[4] = {1, -1, 0.5, 0}, H[4] = {2, 0, 1, 3}, b[2] = {0, 1};
@@ -93,5 +140,7 @@ int main(int argc, char **argv)
     write_pictures();
     write_labels();
     write_solution();
+    write_stored();
+    write_archives();
     return 0;
 }
