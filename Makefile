@@ -17,7 +17,8 @@ NEEDS := cmd:gcc:build-essential cmd:pkg-config:pkg-config cmd:gnuplot:gnuplot-n
 NEEDS_IMAGES   := file:/usr/share/datasets/fashion-mnist/train-images-idx3-ubyte.gz:dataset-fashion-mnist
 NEEDS_TEST     := $(NEEDS) $(NEEDS_IMAGES) pkg:cunit:libcunit1-dev
 NEEDS_CLANG    := $(NEEDS_TEST) cmd:clang:clang
-NEEDS_BENCH    := $(NEEDS) cmd:/usr/bin/python3:python3 py:torch:python3-torch py:scipy:python3-scipy py:h5py:python3-h5py
+NEEDS_BENCH    := $(NEEDS) cmd:/usr/bin/python3:python3 py:torch:python3-torch py:scipy:python3-scipy py:h5py:python3-h5py \
+                  hdr:lbfgs.h:liblbfgs-dev
 NEEDS_VALGRIND := $(NEEDS_TEST) cmd:valgrind:valgrind
 
 # --- compiler -------------------------------------------------------------------------------------
@@ -88,14 +89,18 @@ valgrind: ## run the fast tests under valgrind
 	@$(MAKE_AGAIN) build $(RUNNER)
 	@UFMLAB=$(BIN)/ufmlab UFMLAB_TEST_FAST=1 valgrind --quiet --leak-check=full --errors-for-leak-kinds=definite \
 		--error-exitcode=1 --suppressions=tests/valgrind.supp $(RUNNER)
-bench: ## label files: certified optimum beside PyTorch, in one run (installs PyTorch; up to half an hour)
+BENCH := $(BIN)/ufmlab build/bench $(BENCH_OPTIONS)
+bench: ## label files and direct solver beside SciPy, PyTorch and libLBFGS (installs them; up to an hour), into build/bench/
+	@$(MAKE_AGAIN) bench-solver
+	@$(MAKE_AGAIN) bench-labels
+bench-labels: ## its first half: certified optima of label files beside PyTorch
 	@.ci/deps $(NEEDS_BENCH)
 	@$(MAKE_AGAIN) build
-	@/usr/bin/python3 experiments/bench/labels-bench.py $(BIN)/ufmlab build/bench $(BENCH_OPTIONS)
-bench-solver: ## direct solver beside SciPy and PyTorch from the same start (installs both; several minutes)
+	@/usr/bin/python3 experiments/bench/labels-bench.py $(BENCH)
+bench-solver: ## its second: the direct solver beside SciPy, PyTorch and libLBFGS from the same start
 	@.ci/deps $(NEEDS_BENCH)
-	@$(MAKE_AGAIN) build
-	@/usr/bin/python3 experiments/bench/solver-bench.py $(BIN)/ufmlab build/bench $(BENCH_OPTIONS)
+	@$(MAKE_AGAIN) build $(BIN)/liblbfgs-peer
+	@/usr/bin/python3 experiments/bench/solver-bench.py $(BENCH)
 coverage: deps-test ## line coverage of the tests, with gcov
 	@$(MAKE_AGAIN) MODE=coverage run-tests
 	@find $(subst release,coverage,$(BUILD))/src -name '*.gcda' | xargs gcov -n 2>/dev/null | \
@@ -114,7 +119,7 @@ run-fuzz: $(FUZZ_PROGRAMS) $(BUILD)/bin/seeds
 	@rm -rf $(BUILD)/seeds && $(BUILD)/bin/seeds $(BUILD)/seeds
 	@sh tests/fuzz/run.sh $(BUILD) $(FUZZ_SECONDS) $(shell nproc) $(FUZZ_ONLY)
 format: ## clang-format in place
-	@clang-format -i $(wildcard src/*/*.[ch] include/ufmlab/*.h tests/*.[ch] tests/fuzz/*.[ch] tests/fuzz/seeds/*.c)
+	@clang-format -i $(wildcard src/*/*.[ch] include/ufmlab/*.h tests/*.[ch] tests/fuzz/*.[ch] tests/fuzz/seeds/*.c experiments/bench/*.c)
 
 # --- rules ----------------------------------------------------------------------------------------
 $(BIN)/ufmlab: $(CLI_OBJECTS) $(LIB)/libufmlab.a
@@ -134,6 +139,10 @@ $(RUNNER): $(TEST_OBJECTS) $(LIB)/libufmlab.a
 	@mkdir -p $(@D)
 	$(SAY) LINK $@
 	$(RUN)$(CC) $(ALL_CFLAGS) $(LDFLAGS) -o $@ $(TEST_OBJECTS) $(LIB)/libufmlab.a $(shell pkg-config --libs cunit) $(LIBS)
+$(BIN)/liblbfgs-peer: $(BUILD)/experiments/bench/liblbfgs_peer.o $(LIB)/libufmlab.a
+	@mkdir -p $(@D)
+	$(SAY) LINK $@
+	$(RUN)$(CC) $(ALL_CFLAGS) $(LDFLAGS) -o $@ $^ -llbfgs $(LIBS)
 $(BUILD)/bin/fuzz-%: $(BUILD)/tests/fuzz/%.o $(BUILD)/tests/fuzz/fuzz.o $(LIB)/libufmlab.a
 	@mkdir -p $(@D)
 	$(SAY) LINK $@

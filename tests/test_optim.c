@@ -3,6 +3,7 @@
 #include "test.h"
 #include <gsl/gsl_errno.h>
 #include <string.h>
+#include <time.h>
 #include <ufmlab/linalg.h>
 
 /* ---- Functions to minimise ---------------------------------------------------------------------- */
@@ -188,6 +189,32 @@ static void test_stops(void)
         info = run(&rosenbrock, &settings, x);
         TEST(info.iterations == 0 && info.stop == UFM_STOP_ITERATIONS);
     }
+}
+
+static double slow_gradient(void *context, const double *x, double *g)
+{
+    (void)context;
+    nanosleep(&(struct timespec){.tv_nsec = 30000000}, NULL);
+    g[0] = 2 * x[0];
+    return x[0] * x[0];
+}
+
+static bool keep_seconds(void *context, const ufm_progress *now)
+{
+    *(double *)context = now->seconds;
+    return false;
+}
+
+/* The clock that the observer sees counts the first evaluation, too. */
+static void test_clock(void)
+{
+    double x = 1, seconds = 0;
+    const ufm_function slow = {.size = 1, .gradient = slow_gradient};
+    ufm_minimize_settings settings = settings_of(UFM_SOLVER_LBFGS);
+    settings.observe = keep_seconds;
+    settings.context = &seconds;
+    const ufm_minimize_info info = run(&slow, &settings, &x);
+    TEST(info.evaluations == 1 && seconds >= 0.03 && info.seconds >= seconds);
 }
 
 static double not_a_number(void *context, const double *x, double *g)
@@ -409,6 +436,7 @@ static const test_case cases[] = {{"rosenbrock", test_rosenbrock},
                                   {"quadratic", test_quadratic},
                                   {"ufm", test_ufm},
                                   {"stops", test_stops},
+                                  {"clock", test_clock},
                                   {"bad_use", test_bad_use},
                                   {"memory", test_memory},
                                   {"fixed_step", test_fixed_step},

@@ -3,20 +3,19 @@
 
     labels-bench.py PROGRAM OUT-DIRECTORY [--limit SECONDS] [--data DIR] [--only NAME]
 
-Writes OUT/labels.csv and prints it as a table. Both sides are timed within their process, from the start point until f is within
+Writes OUT/labels.csv and OUT/labels.md, and prints the table. Both sides are timed within their process, from the start point until f is within
 1e-9 of the certified optimum, in turn, and the medians of the repetitions are compared. PyTorch runs with one thread and with all
 (its BLAS restricted likewise); the faster counts. At the time limit its figure is a lower bound, marked >=.
 The synthetic files come from labels.py; yeast needs --data DIR (or UFMLAB_DATA) with mulan/yeast.arff.
 """
 import argparse
 import csv
-import json
 import os
 import pathlib
-import statistics
 import subprocess
 import sys
-import time
+
+from common import better, markdown, measured, median, outcome, ratio, spread, thread_counts, write_csv
 
 parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
 parser.add_argument("program")
@@ -39,17 +38,6 @@ def synthetic(name, arguments):
     return path
 
 
-def measured(command, **environment):
-    """Output, wall and CPU seconds, peak memory in GiB."""
-    started = time.monotonic()
-    process = subprocess.Popen(list(map(str, command)), stdout=subprocess.PIPE, env=os.environ | environment)
-    output = process.stdout.read()
-    _, status, usage = os.wait4(process.pid, 0)
-    if status != 0:
-        sys.exit(f"{command[0]} failed")
-    return json.loads(output), time.monotonic() - started, usage.ru_utime + usage.ru_stime, usage.ru_maxrss / 2**20
-
-
 def ours(source, path, options):
     """One run, with the time at which the trace reaches the target."""
     trace = args.out / "trace.csv"
@@ -61,35 +49,18 @@ def ours(source, path, options):
 
 def peer(path, columns, optimum, threads):
     run, _, _, _ = measured(["/usr/bin/python3", here / "peer.py", path, "--columns", columns, "--optimum", repr(optimum), "--target", TARGET,
-                             "--limit", args.limit, "--threads", threads],
-                            OMP_NUM_THREADS=str(threads), OPENBLAS_NUM_THREADS=str(threads))
+                             "--limit", args.limit, "--threads", threads], threads)
     return run | {"threads": threads}
-
-
-def median(runs, key):
-    return statistics.median(run[key] for run in runs)
-
-
-def spread(side, runs, key):
-    """Median, least and greatest as columns of the table."""
-    values = [run[key] for run in runs]
-    return {f"{side}_seconds": statistics.median(values), f"{side}_fastest": min(values), f"{side}_slowest": max(values)}
-
-
-def outcome(runs):
-    """How the first run that missed the target stopped, or "reached"."""
-    return next((run["stop"] for run in runs if run["stop"] != "reached"), "reached")
 
 
 def compare(source, path, columns, options, repetitions, compared):
     """The runs of both sides in turn; of the peer those with the better number of threads."""
-    mine, theirs = [], {threads: [] for threads in (sorted({1, os.cpu_count()}) if compared else [])}
+    mine, theirs = [], {threads: [] for threads in (thread_counts() if compared else [])}
     for _ in range(repetitions):
         mine.append(ours(source, path, options))
         for threads, runs in theirs.items():
             runs.append(peer(path, columns, mine[0]["objective"], threads))
-    return mine, min(theirs.values(), key=lambda runs: (outcome(runs) != "reached", median(runs, "seconds"), runs[0]["objective"]),
-                     default=[])
+    return mine, better(theirs.values())
 
 
 cases = [("coco-like (synthetic)", synthetic("coco-like", COCO), "last:0", [], 1, True),
@@ -114,18 +85,12 @@ for name, path, columns, options, repetitions, compared in cases:
         row |= spread("peer", theirs, "seconds")
         row |= {"peer_stop": outcome(theirs), "peer_threads": theirs[0]["threads"],
                 "peer_cpu_seconds": median(theirs, "cpu_seconds"), "peer_memory_gib": median(theirs, "memory_gib"),
-                "peer_above_optimum": theirs[0]["objective"] / run["objective"] - 1, "ratio": row["peer_seconds"] / row["target_seconds"]}
+                "peer_above_optimum": theirs[0]["objective"] / run["objective"] - 1,
+                "ratio": ratio(theirs, [{"seconds": one["target_seconds"]} for one in mine])}
     row["load_average"] = os.getloadavg()[0]
     rows.append(row)
 
-fields = list(dict.fromkeys(key for row in rows for key in row))
-with open(args.out / "labels.csv", "w", newline="") as stream:
-    writer = csv.DictWriter(stream, fields)
-    writer.writeheader()
-    writer.writerows(rows)
-
-lines = [f"{'case':22} {'K':>5} {'samples':>8} {'tag sets':>8} {'rank':>5} {'gap/f':>8} {'ms to target':>24} {'process s':>9} {'GiB':>6}  "
-         f"{'PyTorch ms to target':>24} {'threads':>7} {'f/f*-1':>8} {'GiB':>6} {'ratio':>7} {'load':>5}"]
+write_csv(args.out / "labels.csv", rows)
 
 
 def span(row, side):
@@ -133,21 +98,20 @@ def span(row, side):
     return f"{middle:.4g} ({low:.4g}-{high:.4g})"
 
 
-for r in rows:
-    mine = span(r, "target")
-    line = (f"{r['case']:22} {r['classes']:5} {r['samples']:8} {r['tag_sets']:8} {r['rank']:5} {r['relative_gap']:8.1e} "
-            f"{mine:>24} {r['process_seconds']:9.2f} {r['memory_gib']:6.3f}  ")
-    if "ratio" in r:
-        theirs = span(r, "peer")
-        ratio = ("" if r["peer_stop"] == "reached" else ">=") + format(r["ratio"], ".0f")
-        line += f"{theirs:>24} {r['peer_threads']:7} {r['peer_above_optimum']:8.1e} {r['peer_memory_gib']:6.3f} {ratio:>7}"
-    else:
-        line += " " * 56
-    lines.append(line + f" {r['load_average']:5.1f}")
-text = "\n".join(lines) + "\n\n" + """ms to target: from the start point to f within 1e-9 of the certified f*, within each process; median (fastest-slowest). PyTorch:
-torch.optim.LBFGS (strong Wolfe, history 10, double precision) on the unmerged problem with d = K. process s: the whole run of ufmlab,
-reading, certificate and the last digits included; gap/f is its certified relative gap. ratio: of the medians; >= where PyTorch met
-the time limit.
-"""
-(args.out / "labels.txt").write_text(text)
+def line(r):
+    mine = [r["case"], r["classes"], r["samples"], r["tag_sets"], r["rank"], format(r["relative_gap"], ".1e"), span(r, "target"),
+            format(r["process_seconds"], ".2f"), format(r["memory_gib"], ".3f")]
+    if "ratio" not in r:
+        return mine + [""] * 5
+    return mine + [span(r, "peer"), r["peer_threads"], format(r["peer_above_optimum"], ".1e"), format(r["peer_memory_gib"], ".3f"), r["ratio"]]
+
+
+text = markdown(["case", "K", "samples", "tag sets", "rank", "gap/f", "ms to target", "process s", "GiB", "PyTorch ms to target", "threads",
+                 "f/f*-1", "GiB", "ratio"], [line(r) for r in rows], """
+ms to target: from the start point to f within 1e-9 of the certified f*, within each process; median (fastest-slowest). PyTorch:
+torch.optim.LBFGS (strong Wolfe, history 10, double precision) on the unmerged problem with d = K, with one thread and with all, of which
+the faster counts. process s: the whole run of ufmlab, reading, certificate and the last digits included; gap/f is its certified
+relative gap. ratio: of the medians; >= where PyTorch met the time limit.
+""")
+(args.out / "labels.md").write_text(text)
 print(text, end="")

@@ -21,7 +21,8 @@ parser.add_argument("--target", type=float, default=1e-10, help="f - F at which 
 parser.add_argument("--threads", type=int, default=2)
 parser.add_argument("--limit", type=float, default=600)
 args = parser.parse_args()
-os.environ["OPENBLAS_NUM_THREADS"] = os.environ["OMP_NUM_THREADS"] = str(args.threads)  # before NumPy is loaded
+for library in ("OMP", "OPENBLAS", "MKL"):
+    os.environ[library + "_NUM_THREADS"] = str(args.threads)  # before NumPy is loaded
 
 import h5py
 import numpy as np
@@ -120,6 +121,8 @@ with h5py.File(args.start) as file:
     arrays = [file[name][()] for name in ("W", "H", "b", "labels", "lambda")]
 W, H, b, Y = (np.asarray(a, dtype=np.float64) for a in arrays[:4])
 watch = {"scipy": run_scipy, "torch": run_torch}[args.method](W, np.ascontiguousarray(H.T), b.ravel(), Y, arrays[4].ravel())
-print(json.dumps({"reached": bool(watch.best - args.optimum <= args.target), "seconds": watch.seconds, "evaluations": watch.evaluations,
+reached = watch.best - args.optimum <= args.target
+stop = "reached" if reached else "time limit" if watch.seconds > args.limit else "stopped by itself"
+print(json.dumps({"stop": stop, "seconds": watch.seconds, "evaluations": watch.evaluations,
                   "start": float(watch.first), "objective": float(watch.best), "gap": float(watch.best - args.optimum),
                   "memory_gib": resource.getrusage(resource.RUSAGE_SELF).ru_maxrss / 2**20}))

@@ -110,10 +110,10 @@ static bool observe(const solver_run *run, int64_t iteration, double started)
     return settings->observe(settings->context, &progress);
 }
 
-/* Iterates a started run until it stops; returns the number of iterations. */
-static int64_t iterate(solver_run *run, const solver_ops *ops, ufm_stop *stop, solver_step *last)
+/* Iterates a run, whose clock runs since `started`, until it stops; returns the number of iterations. */
+static int64_t iterate(solver_run *run, double started, const solver_ops *ops, ufm_stop *stop,
+                       solver_step *last)
 {
-    const double started = ufm_seconds();
     for (int64_t iteration = 0;; iteration++) {
         if (!observe(run, iteration, started)) {
             *stop = UFM_STOP_INTERRUPTED;
@@ -174,7 +174,7 @@ ufm_status ufm_minimize(const ufm_function *function, const ufm_minimize_setting
     if (last == STEP_TAKEN && !(isfinite(run.value) && isfinite(run.gradient_norm))) {
         status = ufm_fail(error, UFM_ERROR_NUMERIC, "the objective is not finite at the start");
     } else if (last == STEP_TAKEN) {
-        result.iterations = iterate(&run, ops, &result.stop, &last);
+        result.iterations = iterate(&run, started, ops, &result.stop, &last);
         memcpy(x, run.x, (size_t)function->size * sizeof(double));
     }
     if (last == STEP_NO_MEMORY)
