@@ -119,10 +119,18 @@ $(RUNNER): $(TEST_OBJECTS) $(LIB)/libufmlab.a
 	$(RUN)$(CC) $(ALL_CFLAGS) $(LDFLAGS) -o $@ $(TEST_OBJECTS) $(LIB)/libufmlab.a $(shell pkg-config --libs cunit) $(LIBS)
 # The loops over logits are the hot ones; -O2 does not vectorise them.
 $(BUILD)/src/model/%.o: OPTIMISE := $(if $(filter release,$(MODE)),-O3,$(OPTIMISE))
+# The networks' kernels are compiled for what they need and chosen when they run; psABI notes concern vectors passed by value,
+# and all of theirs are inlined.
+$(BUILD)/src/nets/kernel_%.o: OPTIMISE := $(if $(filter release,$(MODE)),-O3,$(OPTIMISE)) -Wno-psabi
+ifeq ($(shell uname -m),x86_64)
+AVX512 := -mavx512f -mavx512bw -mavx512vl -mavx512dq -mfma
+$(BUILD)/src/nets/kernel_avx512.o: ISA := $(AVX512)
+$(BUILD)/src/nets/kernel_bf16.o: ISA := $(AVX512) -mavx512bf16
+endif
 $(BUILD)/%.o: %.c
 	@mkdir -p $(@D)
 	$(SAY) CC $<
-	$(RUN)$(CC) $(ALL_CPPFLAGS) $(ALL_CFLAGS) -MMD -MP -c -o $@ $<
+	$(RUN)$(CC) $(ALL_CPPFLAGS) $(ALL_CFLAGS) $(ISA) -MMD -MP -c -o $@ $<
 -include $(LIB_OBJECTS:.o=.d) $(CLI_OBJECTS:.o=.d) $(TEST_OBJECTS:.o=.d)
 
 # One instance for most pictures of the landscape: small enough to look at, with every kind of saddle.
