@@ -9,10 +9,10 @@ BIN   := $(if $(filter release,$(MODE)),build/bin,$(BUILD)/bin)
 LIB   := $(if $(filter release,$(MODE)),build/lib,$(BUILD)/lib)
 
 # --- what must be on the machine: kind:name:Debian package (see .ci/deps) ---------------------------
-PACKAGES := gsl openblas lapacke arpack hdf5 yajl expat
+PACKAGES := gsl openblas lapacke arpack hdf5 yajl expat zlib libpng libjpeg
 NEEDS := cmd:gcc:build-essential cmd:pkg-config:pkg-config cmd:gnuplot:gnuplot-nox pkg:gsl:libgsl-dev \
          pkg:openblas:libopenblas-dev pkg:lapacke:liblapacke-dev pkg:arpack:libarpack2-dev pkg:hdf5:libhdf5-dev \
-         pkg:yajl:libyajl-dev pkg:expat:libexpat1-dev
+         pkg:yajl:libyajl-dev pkg:expat:libexpat1-dev pkg:zlib:zlib1g-dev pkg:libpng:libpng-dev pkg:libjpeg:libjpeg-dev
 NEEDS_TEST     := $(NEEDS) pkg:cunit:libcunit1-dev
 NEEDS_CLANG    := $(NEEDS_TEST) cmd:clang:clang
 NEEDS_BENCH    := $(NEEDS) cmd:/usr/bin/python3:python3 py:torch:python3-torch
@@ -127,6 +127,7 @@ AVX512 := -mavx512f -mavx512bw -mavx512vl -mavx512dq -mfma
 $(BUILD)/src/nets/kernel_avx512.o: ISA := $(AVX512)
 $(BUILD)/src/nets/kernel_bf16.o: ISA := $(AVX512) -mavx512bf16
 endif
+$(BUILD)/src/cli/train_print.o: ALL_CPPFLAGS += -DUFM_REVISION='"$(shell git describe --always --dirty 2>/dev/null || echo unknown)"'
 $(BUILD)/%.o: %.c
 	@mkdir -p $(@D)
 	$(SAY) CC $<

@@ -35,6 +35,9 @@ typedef struct {
     X(model) \
     X(optim) \
     X(certify) \
+    X(nets) \
+    X(trajectory) \
+    X(train) \
     X(grow) \
     X(convex) \
     X(constrained) \
@@ -45,6 +48,8 @@ typedef struct {
     X(spectrum) \
     X(slices) \
     X(path) \
+    X(composite) \
+    X(loader) \
     X(report) \
     X(verify) \
     X(cli) \

@@ -143,6 +143,21 @@ ufm_status ufm_h5_read_integers(ufm_h5 *file, const char *name, int64_t *values,
 typedef ufm_status ufm_h5_take_row(void *context, int64_t row, const uint8_t *bytes, ufm_error *error);
 ufm_status ufm_h5_read_bytes(ufm_h5 *file, const char *name, ufm_h5_take_row *row, void *context,
                              ufm_error *error);
+/* `count` pictures of channels x height x width bytes, a data set of rank 4 with one deflated chunk per
+ * picture. `fill` makes one at a time; when it fails its status is returned. */
+typedef struct {
+    int64_t count, channels, height, width;
+} ufm_h5_extents;
+typedef ufm_status ufm_h5_fill(void *context, int64_t index, uint8_t *bytes, ufm_error *error);
+ufm_status ufm_h5_write_pictures(ufm_h5 *file, const char *name, const ufm_h5_extents *extents,
+                                 ufm_h5_fill *fill, void *context, ufm_error *error);
+/* A data set of unsigned bytes of rank 4, kept open; close it before the file. Not for several threads at
+ * once. */
+typedef struct ufm_h5_pictures ufm_h5_pictures;
+ufm_status ufm_h5_pictures_open(ufm_h5 *file, const char *name, ufm_h5_pictures **pictures, ufm_error *error);
+void ufm_h5_pictures_close(ufm_h5_pictures *pictures); /* accepts NULL */
+const ufm_h5_extents *ufm_h5_pictures_extents(const ufm_h5_pictures *pictures);
+ufm_status ufm_h5_pictures_read(ufm_h5_pictures *pictures, int64_t index, uint8_t *bytes, ufm_error *error);
 /* Up to size-1 bytes of a string data set. */
 ufm_status ufm_h5_read_text(ufm_h5 *file, const char *name, char *text, size_t size, ufm_error *error);
 

@@ -126,6 +126,36 @@ ufm_status ufm_labels_read_counts(const char *path, const ufm_read_settings *set
  */
 ufm_status ufm_labels_read(const char *path, const ufm_read_settings *settings, ufm_labels **labels,
                            ufm_error *error);
+/* Names of files, in one block; zeroed: none. */
+typedef struct {
+    int64_t count, capacity, used, text_capacity;
+    int64_t *offset; /* [count] name i begins at text[offset[i]] and ends with a NUL */
+    char *text;
+} ufm_file_names;
+void ufm_file_names_free(ufm_file_names *names);
+/* Appends a name; UFM_ERROR_INPUT for one that is empty, absolute, longer than 255 bytes, holds a NUL byte or
+ * has the component "..". */
+ufm_status ufm_file_names_add(ufm_file_names *names, const char *text, int64_t length, ufm_error *error);
+/* A COCO instances file, with the names ("file_name") of the images that have labels, one for each column:
+ * duplicates must be kept. */
+ufm_status ufm_labels_read_coco_files(const char *path, const ufm_read_settings *settings,
+                                      ufm_file_names *files, ufm_labels **labels, ufm_error *error);
+/* CSV with the header `file,tags`, one line per image; tags as in a counts file. Duplicates must be kept. */
+ufm_status ufm_labels_read_file_list(const char *path, const ufm_read_settings *settings,
+                                     ufm_file_names *files, ufm_labels **labels, ufm_error *error);
+
+/* Samples that are rows of numbers: what an ARFF file holds beside its labels. Column i of the labels belongs
+ * to row i; duplicates are kept. */
+typedef struct {
+    int64_t rows, columns;
+    double *value; /* [rows][columns], all finite */
+    ufm_labels *labels;
+} ufm_table;
+void ufm_table_free(ufm_table *table); /* accepts NULL */
+/* An .arff file, dense or sparse. Every attribute that is no label must be numeric or {0,1} and known in each
+ * row; rows without label are dropped or refused as the settings say. */
+ufm_status ufm_table_read(const char *path, const ufm_read_settings *settings, ufm_table **table,
+                          ufm_error *error);
 /* "first:N" or "last:N" into label_columns. */
 ufm_status ufm_label_columns_parse(const char *text, int64_t *label_columns, ufm_error *error);
 

@@ -3,7 +3,8 @@
 #ifndef UFMLAB_NETS_H
 #define UFMLAB_NETS_H
 
-#include <ufmlab/base.h>
+#include <ufmlab/data.h>
+#include <ufmlab/metrics.h>
 
 /* ---- Networks as data ---------------------------------------------------------------------------
  * A network is a list of layers; a layer's inputs are earlier layers, by their index. Layer 0 is the input.
@@ -48,8 +49,118 @@ typedef struct {
     int64_t parameters;           /* length of the canonical parameter vector */
     int64_t trainable_parameters; /* without frozen weights */
     int64_t running;              /* length of the vector of running statistics */
+    bool kaiming;                 /* convolutions start Kaiming-normal (fan out), else as PyTorch's default */
 } ufm_network;
 
 void ufm_network_free(ufm_network *network); /* accepts NULL */
+
+typedef struct {
+    int64_t classes;                 /* K >= 2 */
+    int64_t channels, height, width; /* of the input images */
+    double multiplier;               /* of every layer's channels; > 0, 1: as published */
+    bool etf;                        /* freeze the classifier's weights to the simplex ETF of unit rows */
+    bool fix_dim;                    /* features of dimension d = K instead of the published width */
+} ufm_network_settings;
+
+/* One of the architectures below, by name ("resnet18"). UFM_ERROR_USAGE, with a message that says what would
+ * be right, for an unknown name, images too large or small, and an ETF with d < K. */
+ufm_status ufm_network_new(const char *name, const ufm_network_settings *settings, ufm_network **network,
+                           ufm_error *error);
+typedef struct {
+    const char *name, *summary;
+} ufm_architecture_info;
+/* The list of them, in a static array. */
+int64_t ufm_architectures(const ufm_architecture_info **list);
+
+/* Multiplications of one image's way forward (a training step costs about three times as many), and the
+ * numbers that its layers yield. */
+int64_t ufm_network_products(const ufm_network *network);
+int64_t ufm_network_activations(const ufm_network *network);
+const char *ufm_layer_kind_text(ufm_layer_kind kind);
+
+/* A start as PyTorch's, from the seed alone: convolutions of ResNets normal with variance 2/(O kh kw), other
+ * weights and biases uniform in +-1/sqrt(fan in), gamma 1, beta 0, and the ETF where it is frozen. Into the
+ * caller's array of `parameters` numbers. Running means become 0 and variances 1 (`running` numbers). */
+ufm_status ufm_network_start(const ufm_network *network, uint64_t seed, double *parameters, double *running);
+
+/* ---- Training -----------------------------------------------------------------------------------
+ * Stochastic gradient descent on (1/B) sum_i L(z_i, S_i) over batches of B images (the losses L of
+ * ufmlab/labels.h) plus a feature decay, with PyTorch's weight decay on every trainable parameter. The order
+ * of the images depends on the seed and the epoch only; the last batch of an epoch holds the rest. The rate
+ * is that of one cosine over all epochs, from `rate` to `rate` * `last_rate`, constant within an epoch; in
+ * the first `warmup` epochs it rises linearly instead. */
+typedef enum { UFM_PRECISION_F32, UFM_PRECISION_BF16 } ufm_precision;
+/* Engines built in, the fastest first, ended by NULL. */
+const char *const *ufm_engines(void);
+
+typedef struct {
+    int64_t epoch, epochs;    /* finished ones, and all */
+    int64_t step, steps;      /* the same of updates */
+    double loss;              /* of the last batch, without decay terms */
+    double images_per_second; /* of the training steps so far but the first one */
+    bool measuring;           /* the pass that measures is under way, `fraction` of it done */
+    double fraction;
+    const ufm_metrics *metrics; /* latest, or NULL */
+} ufm_training_progress;
+
+typedef struct {
+    const char *architecture;
+    double multiplier;
+    bool etf, fix_dim;
+    const char *engine; /* NULL: the fastest */
+    ufm_precision precision;
+    int threads; /* 0: all cores */
+    uint64_t seed;
+    int64_t epochs; /* of the schedule */
+    int64_t steps;  /* stop after so many updates; 0: after the epochs */
+    int64_t batch;
+    ufm_loss loss;
+    double loss_parameter;
+    bool adam; /* momentum is its beta1 then */
+    double rate, last_rate, momentum, beta2, epsilon, weight_decay;
+    int64_t warmup;
+    double feature_decay; /* lambda_h of the theory: adds feature_decay (N/B) |H_B|_F^2 to a batch's loss */
+    double feature_decay_batch; /* as published: adds feature_decay_batch |H_B|_F^2, whatever B is */
+    int64_t measure_every;      /* epochs between measurements, the last epoch always; 0: never */
+    int64_t checkpoint_steps;   /* checkpoints besides those of every epoch; 0: none */
+    const char *out;            /* run directory, made when missing; NULL: keep nothing */
+    bool resume;                /* go on from out/checkpoint.h5 */
+    const char *arguments;      /* kept in the checkpoint for ufm_training_arguments; or NULL */
+    /* Called after every step; false stops and saves. */
+    bool (*progress)(void *context, const ufm_training_progress *now);
+    void *context;
+} ufm_training_settings;
+/* The published recipe: SGD, momentum 0.9, rate 0.1, weight decay 5e-4, batch 128, 200 epochs, PAL. */
+ufm_training_settings ufm_training_defaults(void);
+
+/* What a pass in evaluation mode over one set finds. */
+typedef struct {
+    double loss;           /* (1/N) sum_i L(z_i, S_i) */
+    double mass;           /* mean of sum_{k in S} softmax_k(z): what the published code calls IoU */
+    double feature_square; /* mean |h_i|^2 */
+    ufm_metrics *metrics;  /* NULL: not measured */
+} ufm_evaluation;
+typedef struct {
+    ufm_network *network;
+    int64_t epochs, steps;             /* done, those before a resume included */
+    double loss;                       /* mean over the last epoch's batches */
+    double images_per_second, seconds; /* of this call */
+    bool interrupted;
+    ufm_evaluation train, held_out;
+} ufm_training;
+void ufm_training_free(ufm_training *training); /* accepts NULL */
+
+/* Trains on `images`; `held_out` (may be NULL) is only measured. With `out` the run directory gets
+ *   metrics.csv    one row per epoch, rewritten atomically as they come
+ *   checkpoint.h5  parameters, moments, running statistics, position, rows so far: a run that is resumed from
+ *                  any checkpoint ends with bitwise the weights of one that was never stopped
+ *   features.h5, features-held-out.h5  W, H, b and labels as `ufmlab certify` reads them, at the end
+ * UFM_ERROR_NUMERIC when the loss is not finite; the last good checkpoint stays. */
+ufm_status ufm_train(const ufm_images *images, const ufm_images *held_out,
+                     const ufm_training_settings *settings, ufm_training **training, ufm_error *error);
+/* The `arguments` of the checkpoint in a run directory; ufm_free. */
+ufm_status ufm_training_arguments(const char *directory, char **arguments, ufm_error *error);
+/* Bytes that training needs, roughly, for the images' shape and number. */
+double ufm_training_memory(const ufm_network *network, const ufm_training_settings *settings, int64_t images);
 
 #endif

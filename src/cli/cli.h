@@ -19,7 +19,9 @@ typedef enum {
     GROUP_VERIFY = 64,
     GROUP_LANDSCAPE = 128,
     GROUP_COMMON = 256,
-    GROUP_CONSTRAINT = 512
+    GROUP_CONSTRAINT = 512,
+    GROUP_DATA = 1024,
+    GROUP_TRAIN = 2048
 } option_group;
 
 typedef enum {
@@ -52,6 +54,11 @@ typedef struct {
 
 /* Parses what follows the command's name. On failure the message says what would be right. */
 ufm_status options_parse(const command *cmd, int argc, char **argv, options *opts, ufm_error *error);
+/* What is on the command line, one option a line as --name=value, leaving out the groups' that are not
+ * these; ufm_free, NULL when memory is out. */
+char *options_text(const options *opts, unsigned groups);
+/* Options from such a text, for those that are not on the command line. The text must outlive them. */
+ufm_status options_add(const command *cmd, char *text, options *opts, ufm_error *error);
 void print_command_help(const command *cmd, FILE *stream);
 /* The manual page, in roff. */
 void print_man_page(const command *const *commands, int count, FILE *stream);
@@ -86,6 +93,9 @@ bool interrupted(void);
 /* Loads the solution file in a child process first: libhdf5 crashes on some damaged files, and a crash there
  * becomes a message here. */
 ufm_status guard_solution_file(const char *path, ufm_error *error);
+/* The same for any reader, which need not free what it reads. */
+typedef ufm_status guarded_reader(const char *path, ufm_error *error);
+ufm_status guard_file(const char *path, guarded_reader *read_file, ufm_error *error);
 
 /* ---- Shared pieces of the commands ---- */
 /* The objective of the options. */
@@ -143,6 +153,6 @@ ufm_status command_figure(const options *opts, const char *script, const char *n
                           ufm_error *error);
 
 extern const command command_predict, command_solve, command_certify, command_verify, command_landscape,
-    command_geometry;
+    command_geometry, command_train;
 
 #endif

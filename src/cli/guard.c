@@ -7,27 +7,24 @@
 #include <unistd.h>
 
 /* In the child: tries to load, sends the message of a failure, ends without any exit handler. */
-static void rehearse(const char *path, int channel)
+static void rehearse(const char *path, guarded_reader *read_file, int channel)
 {
     ufm_error error = {{0}};
-    ufm_solution *solution = NULL;
-    ufm_labels *labels = NULL;
-    ufm_objective objective;
     const int silent = open("/dev/null", O_WRONLY); /* the library may print while it dies */
     if (silent >= 0) dup2(silent, STDERR_FILENO);
-    const ufm_status status = ufm_solution_load(path, &solution, &labels, &objective, &error);
+    const ufm_status status = read_file(path, &error);
     if (status != UFM_OK && write(channel, error.text, strlen(error.text)) < 0) _exit(1);
     _exit(status == UFM_OK ? 0 : 64 + (int)status);
 }
 
-ufm_status guard_solution_file(const char *path, ufm_error *error)
+ufm_status guard_file(const char *path, guarded_reader *read_file, ufm_error *error)
 {
     int channel[2], outcome = 0;
     if (pipe(channel) != 0) return ufm_fail(error, UFM_ERROR_IO, "%s: %s", path, strerror(errno));
     const pid_t child = fork();
     if (child == 0) {
         close(channel[0]);
-        rehearse(path, channel[1]);
+        rehearse(path, read_file, channel[1]);
     }
     close(channel[1]);
     if (child < 0) {
@@ -51,4 +48,17 @@ ufm_status guard_solution_file(const char *path, ufm_error *error)
         return ufm_fail(error, (ufm_status)(WEXITSTATUS(outcome) - 64), "%s", text);
     return ufm_fail(error, UFM_ERROR_INPUT,
                     "%s: the file is damaged (the HDF5 library crashes on it); write it anew", path);
+}
+
+static ufm_status read_solution(const char *path, ufm_error *error)
+{
+    ufm_solution *solution = NULL;
+    ufm_labels *labels = NULL;
+    ufm_objective objective;
+    return ufm_solution_load(path, &solution, &labels, &objective, error);
+}
+
+ufm_status guard_solution_file(const char *path, ufm_error *error)
+{
+    return guard_file(path, read_solution, error);
 }

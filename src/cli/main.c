@@ -3,7 +3,8 @@
 #include <string.h>
 
 static const command *const commands[] = {&command_predict, &command_solve,     &command_certify,
-                                          &command_verify,  &command_landscape, &command_geometry};
+                                          &command_verify,  &command_landscape, &command_geometry,
+                                          &command_train};
 enum { COMMANDS = sizeof commands / sizeof commands[0] };
 
 static void print_help(FILE *stream)

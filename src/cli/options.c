@@ -140,6 +140,49 @@ ufm_status options_parse(const command *cmd, int argc, char **argv, options *opt
     return UFM_OK;
 }
 
+char *options_text(const options *opts, unsigned groups)
+{
+    size_t length = 1;
+    for (int i = 0; i < OPTIONS; i++)
+        length += strlen(rows[i].name) + 2 + (opts->value[i].text ? strlen(opts->value[i].text) : 0);
+    char *text = ufm_alloc((int64_t)length, 1), *end = text;
+    for (int i = 0; i < OPTIONS && text; i++) {
+        const option_value *value = &opts->value[i];
+        if (!value->given || !(rows[i].group & groups)) continue;
+        const bool flag = rows[i].kind == FLAG;
+        end += snprintf(end, length - (size_t)(end - text), "%s%s%s\n", rows[i].name, flag ? "" : "=",
+                        flag ? "" : value->text);
+    }
+    return text;
+}
+
+/* "name=value" or "name", split in place. */
+static ufm_status add_line(const command *cmd, char *line, options *opts, ufm_error *error)
+{
+    char *equals = strchr(line, '=');
+    if (equals) *equals = '\0';
+    for (int i = 0; i < OPTIONS; i++) {
+        if (strcmp(rows[i].name, line) != 0 || !(rows[i].group & cmd->groups)) continue;
+        if ((rows[i].kind == FLAG) != !equals) break;
+        if (opts->value[i].given) return UFM_OK;
+        opts->value[i].given = true;
+        opts->value[i].text = equals ? equals + 1 : NULL;
+        return convert(&rows[i], &opts->value[i], error);
+    }
+    return ufm_fail(error, UFM_ERROR_INPUT, "the stored option '%.60s' is none of this version's", line);
+}
+
+ufm_status options_add(const command *cmd, char *text, options *opts, ufm_error *error)
+{
+    ufm_status status = UFM_OK;
+    for (char *line = text, *next; status == UFM_OK && *line; line = next) {
+        next = line + strcspn(line, "\n");
+        if (*next) *next++ = '\0';
+        if (*line) status = add_line(cmd, line, opts, error);
+    }
+    return status;
+}
+
 const char *option_given(const options *opts, unsigned groups)
 {
     for (int i = 0; i < OPTIONS; i++)
@@ -159,7 +202,9 @@ static const struct {
               {GROUP_VERIFY, "Verification"},
               {GROUP_LANDSCAPE, "Landscape"},
               {GROUP_REPORT, "Report"},
-              {GROUP_COMMON, "Everywhere"}};
+              {GROUP_COMMON, "Everywhere"},
+              {GROUP_DATA, "Data"},
+              {GROUP_TRAIN, "Training"}};
 enum { GROUPS = sizeof groups / sizeof groups[0] };
 
 void print_command_help(const command *cmd, FILE *stream)

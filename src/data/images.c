@@ -43,3 +43,17 @@ ufm_status ufm_images_read(const ufm_images *images, int64_t index, uint8_t *pix
     assert(0 <= index && index < images->labels->columns);
     return images->ops->read(images->source, index, pixels, error);
 }
+
+ufm_status ufm_images_keep(const ufm_labels *sets, int64_t classes, ufm_labels **labels, ufm_error *error)
+{
+    ufm_labels_builder *builder = ufm_labels_builder_new();
+    ufm_status status = builder ? UFM_OK : UFM_ERROR_MEMORY;
+    for (int64_t i = 0; i < sets->columns && status == UFM_OK; i++) {
+        const ufm_tag_set set = ufm_labels_set(sets, i);
+        status = ufm_labels_builder_add(builder, set.tags, set.tag, ufm_labels_count(sets, i), error);
+    }
+    if (status == UFM_OK)
+        status = ufm_labels_builder_finish(builder, classes, UFM_DUPLICATES_KEEP, labels, error);
+    ufm_labels_builder_free(builder);
+    return status;
+}

@@ -23,4 +23,10 @@ struct ufm_images {
 ufm_status ufm_images_new(const ufm_images_ops *ops, void *source, ufm_labels *labels, ufm_image_shape shape,
                           ufm_images **images);
 
+/* A copy of tag sets with one column per sample, over `classes` classes. */
+ufm_status ufm_images_keep(const ufm_labels *sets, int64_t classes, ufm_labels **labels, ufm_error *error);
+
+/* Longest side of an image that is generated. */
+enum { UFM_IMAGE_SIDE_MAX = 4096 };
+
 #endif

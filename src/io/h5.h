@@ -41,5 +41,7 @@ hid_t ufm_h5_driver_create(ufm_h5 *file);
 ufm_status ufm_h5_fail(ufm_h5 *file, ufm_error *error, const char *name, const char *format, ...)
     __attribute__((format(printf, 4, 5)));
 ufm_status ufm_h5_fail_memory(ufm_h5 *file, ufm_error *error);
+/* Opens a data set after checking its links and where its numbers are kept. */
+ufm_status ufm_h5_open_dataset(ufm_h5 *file, const char *name, hid_t *dataset, ufm_error *error);
 
 #endif

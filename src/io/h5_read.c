@@ -67,7 +67,7 @@ static ufm_status check_storage(ufm_h5 *file, hid_t dataset, const char *name, u
     return status;
 }
 
-static ufm_status open_dataset(ufm_h5 *file, const char *name, hid_t *dataset, ufm_error *error)
+ufm_status ufm_h5_open_dataset(ufm_h5 *file, const char *name, hid_t *dataset, ufm_error *error)
 {
     *dataset = H5I_INVALID_HID;
     bool found;
@@ -130,7 +130,7 @@ static ufm_status check_shape(ufm_h5 *file, hid_t dataset, const char *name, int
 static ufm_status open_numbers(ufm_h5 *file, const char *name, bool integer, hid_t *dataset, int64_t *shape,
                                ufm_error *error)
 {
-    ufm_status status = open_dataset(file, name, dataset, error);
+    ufm_status status = ufm_h5_open_dataset(file, name, dataset, error);
     if (status == UFM_OK) status = check_type(file, *dataset, name, integer, error);
     if (status == UFM_OK) status = check_shape(file, *dataset, name, shape, error);
     if (status != UFM_OK && *dataset >= 0) {
@@ -326,7 +326,7 @@ ufm_status ufm_h5_read_text(ufm_h5 *file, const char *name, char *text, size_t s
 {
     const ufm_h5_silence silence = ufm_h5_silence_begin();
     hid_t dataset, type = H5I_INVALID_HID, space = H5I_INVALID_HID;
-    ufm_status status = open_dataset(file, name, &dataset, error);
+    ufm_status status = ufm_h5_open_dataset(file, name, &dataset, error);
     if (status != UFM_OK) goto cleanup;
     type = H5Dget_type(dataset);
     space = H5Dget_space(dataset);

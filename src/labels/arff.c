@@ -15,21 +15,51 @@ static ufm_status label_of(const label_reader *reader, const arff_attribute *att
                          ufm_label_excerpt(attribute->name).text, ufm_label_excerpt(text).text);
 }
 
+/* Makes room for one more row: zeros, or what a sparse row omits. */
+static ufm_status begin_features(const label_reader *reader, arff_header *header, ufm_error *error)
+{
+    ufm_table *table = header->table;
+    if (!table) return UFM_OK;
+    const int64_t end = (table->rows + 1) * table->columns; /* of less than the memory's bytes: no overflow */
+    if (end > ufm_memory_physical() / (int64_t)sizeof *table->value ||
+        ufm_grow((void **)&table->value, &header->table_capacity, end, sizeof *table->value) != UFM_OK)
+        return ufm_label_reader_no_memory(reader, error);
+    for (int64_t i = 0; i < header->attributes; i++)
+        if (header->attribute[i].feature >= 0)
+            table->value[end - table->columns + header->attribute[i].feature] = header->attribute[i].omitted;
+    return UFM_OK;
+}
+
+static ufm_status take_feature(const label_reader *reader, arff_header *header, int64_t attribute,
+                               const char *text, ufm_error *error)
+{
+    ufm_table *table = header->table;
+    const arff_attribute *column = &header->attribute[attribute];
+    if (!table) return UFM_OK;
+    if (ufm_parse_double(text, &table->value[table->rows * table->columns + column->feature])) return UFM_OK;
+    return ufm_text_fail(reader->text, error, "'%s' for the attribute '%s'; write a finite number",
+                         ufm_label_excerpt(text).text, ufm_label_excerpt(column->name).text);
+}
+
 static ufm_status quote_not_closed(const label_reader *reader, ufm_error *error)
 {
     return ufm_text_fail(reader->text, error,
                          "a quote is not closed, or text follows a closing quote; close it or double it");
 }
 
-static ufm_status dense_row(label_reader *reader, const arff_header *header, char *line, ufm_error *error)
+static ufm_status dense_row(label_reader *reader, arff_header *header, char *line, ufm_error *error)
 {
     int64_t column = 0;
     for (char *cursor = line; cursor; column++) {
         const char *text = ufm_field_next(&cursor);
         if (!text) return quote_not_closed(reader, error);
-        if (column >= header->attributes || header->attribute[column].label < 0) continue;
-        bool value;
-        ufm_status status = label_of(reader, &header->attribute[column], text, &value, error);
+        if (column >= header->attributes) continue;
+        bool value = false;
+        ufm_status status;
+        if (header->attribute[column].label < 0)
+            status = take_feature(reader, header, column, text, error);
+        else
+            status = label_of(reader, &header->attribute[column], text, &value, error);
         if (status == UFM_OK && value)
             status = ufm_label_reader_tag(reader, header->attribute[column].label, error);
         if (status != UFM_OK) return status;
@@ -79,7 +109,7 @@ static ufm_status set_omitted(label_reader *reader, const arff_header *header, i
     return status;
 }
 
-static ufm_status sparse_row(label_reader *reader, const arff_header *header, char *line, ufm_error *error)
+static ufm_status sparse_row(label_reader *reader, arff_header *header, char *line, ufm_error *error)
 {
     size_t length = strlen(line);
     while (strchr(" \t", line[length - 1])) length--;
@@ -92,6 +122,8 @@ static ufm_status sparse_row(label_reader *reader, const arff_header *header, ch
     while (status == UFM_OK && cursor) {
         const char *text = NULL;
         status = sparse_entry(reader, header, &cursor, &index, &text, error);
+        if (status == UFM_OK && header->attribute[index].label < 0)
+            status = take_feature(reader, header, index, text, error);
         if (status != UFM_OK || header->attribute[index].label < 0) continue;
         const int64_t label = header->attribute[index].label;
         bool value;
@@ -104,7 +136,7 @@ static ufm_status sparse_row(label_reader *reader, const arff_header *header, ch
     return status;
 }
 
-static ufm_status read_rows(label_reader *reader, const arff_header *header, ufm_error *error)
+static ufm_status read_rows(label_reader *reader, arff_header *header, ufm_error *error)
 {
     for (;;) {
         char *line;
@@ -113,8 +145,11 @@ static ufm_status read_rows(label_reader *reader, const arff_header *header, ufm
         ufm_arff_strip_comment(line);
         line += strspn(line, " \t");
         if (!*line) continue;
-        status =
-            *line == '{' ? sparse_row(reader, header, line, error) : dense_row(reader, header, line, error);
+        status = begin_features(reader, header, error);
+        if (status == UFM_OK)
+            status = *line == '{' ? sparse_row(reader, header, line, error)
+                                  : dense_row(reader, header, line, error);
+        if (status == UFM_OK && header->table && reader->tags > 0) header->table->rows++;
         if (status == UFM_OK) status = ufm_label_reader_row(reader, 1, error);
         if (status != UFM_OK) return status;
     }
@@ -133,19 +168,50 @@ static ufm_status check_settings(const char *path, const ufm_read_settings *sett
     return UFM_OK;
 }
 
-ufm_status ufm_labels_read_arff(const char *path, const ufm_read_settings *settings, ufm_labels **labels,
-                                ufm_error *error)
+/* The labels, and into `table`, unless it is NULL, the features. */
+static ufm_status read_arff(const char *path, const ufm_read_settings *settings, ufm_table *table,
+                            ufm_labels **labels, ufm_error *error)
 {
-    *labels = NULL;
     ufm_status status = check_settings(path, settings, error);
     if (status != UFM_OK) return status;
     label_reader reader;
-    arff_header header = {0};
+    arff_header header = {.table = table};
     status = ufm_label_reader_open(&reader, path, settings, error);
     if (status == UFM_OK) status = ufm_arff_header_read(&reader, &header, error);
     if (status == UFM_OK) status = read_rows(&reader, &header, error);
     if (status == UFM_OK) status = ufm_label_reader_finish(&reader, header.labels, labels, error);
     ufm_arff_header_free(&header);
     ufm_label_reader_close(&reader);
+    return status;
+}
+
+ufm_status ufm_labels_read_arff(const char *path, const ufm_read_settings *settings, ufm_labels **labels,
+                                ufm_error *error)
+{
+    *labels = NULL;
+    return read_arff(path, settings, NULL, labels, error);
+}
+
+void ufm_table_free(ufm_table *table)
+{
+    if (!table) return;
+    ufm_free(table->value);
+    ufm_labels_free(table->labels);
+    ufm_free(table);
+}
+
+ufm_status ufm_table_read(const char *path, const ufm_read_settings *settings, ufm_table **table,
+                          ufm_error *error)
+{
+    *table = NULL;
+    ufm_read_settings kept = *settings;
+    kept.duplicates = UFM_DUPLICATES_KEEP;
+    ufm_table *made = ufm_alloc(1, sizeof *made);
+    if (!made) return ufm_fail(error, UFM_ERROR_MEMORY, "%s: not enough memory", ufm_shown_path(path));
+    const ufm_status status = read_arff(path, &kept, made, &made->labels, error);
+    if (status == UFM_OK)
+        *table = made;
+    else
+        ufm_table_free(made);
     return status;
 }

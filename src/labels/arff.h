@@ -6,10 +6,11 @@
 
 typedef struct {
     char *name;
-    int64_t line;  /* of its declaration */
-    int64_t label; /* its class, or -1 for a feature */
-    bool binary;   /* numeric, or nominal with no other values than 0 and 1 */
-    bool omitted;  /* value of a binary attribute that a sparse row omits: 0, or the first nominal value */
+    int64_t line;    /* of its declaration */
+    int64_t label;   /* its class, or -1 for a feature */
+    int64_t feature; /* its column in the table, or -1 */
+    bool binary;     /* numeric, or nominal with no other values than 0 and 1 */
+    bool omitted;    /* value of a binary attribute that a sparse row omits: 0, or the first nominal value */
 } arff_attribute;
 
 typedef struct {
@@ -18,6 +19,8 @@ typedef struct {
     int64_t labels; /* K */
     int64_t *set;   /* classes whose label is 1 where a sparse row omits it, ascending */
     int64_t set_size;
+    ufm_table *table; /* where the features go; NULL: not wanted */
+    int64_t table_capacity;
 } arff_header;
 
 /* Reads up to the @data line, then finds the label columns. Free in any case. */

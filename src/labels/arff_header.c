@@ -117,7 +117,7 @@ static ufm_status parse_attribute(const label_reader *reader, arff_header *heade
     *end = after;
     if (!copy) return ufm_label_reader_no_memory(reader, error);
     arff_attribute *attribute = &header->attribute[header->attributes++];
-    *attribute = (arff_attribute){copy, ufm_text_line_number(reader->text), -1, false, false};
+    *attribute = (arff_attribute){copy, ufm_text_line_number(reader->text), -1, -1, false, false};
     char *type = skip_blanks(end);
     if (!*copy || !*type)
         return ufm_text_fail(reader->text, error, "an attribute without %s; write @attribute NAME TYPE",
@@ -234,6 +234,25 @@ static ufm_status check_labels(label_reader *reader, arff_header *header, ufm_er
     return UFM_OK;
 }
 
+/* The columns of the table: all that are no labels. */
+static ufm_status number_features(const label_reader *reader, arff_header *header, ufm_error *error)
+{
+    for (int64_t i = 0; header->table && i < header->attributes; i++) {
+        arff_attribute *attribute = &header->attribute[i];
+        if (attribute->label >= 0) continue;
+        attribute->feature = header->table->columns++;
+        if (!attribute->binary)
+            return ufm_text_fail(
+                reader->text, error,
+                "the attribute '%s' of line %lld is neither numeric nor {0,1}; a network needs "
+                "numbers",
+                ufm_label_excerpt(attribute->name).text, (long long)attribute->line);
+    }
+    if (!header->table || header->table->columns > 0) return UFM_OK;
+    return ufm_text_fail(reader->text, error,
+                         "all attributes are labels; choose fewer, so that features are left");
+}
+
 ufm_status ufm_arff_header_read(label_reader *reader, arff_header *header, ufm_error *error)
 {
     ufm_status status = parse_header(reader, header, error);
@@ -242,5 +261,6 @@ ufm_status ufm_arff_header_read(label_reader *reader, arff_header *header, ufm_e
     if (status == UFM_OK) status = mark_labels(reader, header, error);
     if (status == UFM_OK) status = ufm_label_reader_check_classes(reader, header->labels, error);
     if (status == UFM_OK) status = check_labels(reader, header, error);
+    if (status == UFM_OK) status = number_features(reader, header, error);
     return status;
 }

@@ -42,6 +42,21 @@ static void begin_field(coco_reader *coco, const ufm_json_token *token)
         if (section_table[coco->section].needed & 1u << f && is(token, field_name[f]))
             coco->field = (coco_field)f;
     if (coco->section == COCO_CATEGORIES && is(token, "name")) coco->field = COCO_NAME;
+    if (coco->section == COCO_IMAGES && coco->files && is(token, "file_name")) coco->field = COCO_FILE;
+}
+
+static ufm_status take_file(coco_reader *coco, const ufm_json_token *token, ufm_error *error)
+{
+    ufm_error reason = {"it is no text"};
+    /* The next image's name has the number of images declared so far. */
+    if (coco->files->count > coco->images.declared)
+        return fail_here(coco, error, "a second \"file_name\" in one of the images; give it once");
+    const ufm_status status = token->kind == UFM_JSON_STRING
+                                  ? ufm_file_names_add(coco->files, token->text, token->length, &reason)
+                                  : UFM_ERROR_INPUT;
+    if (status == UFM_ERROR_MEMORY) return ufm_label_reader_no_memory(&coco->reader, error);
+    return status == UFM_OK ? UFM_OK
+                            : fail_here(coco, error, "the \"file_name\" of an image: %s", reason.text);
 }
 
 static ufm_status take_field(coco_reader *coco, const ufm_json_token *token, ufm_error *error)
@@ -49,6 +64,7 @@ static ufm_status take_field(coco_reader *coco, const ufm_json_token *token, ufm
     const coco_field field = coco->field;
     if (field == COCO_NAME && token->kind == UFM_JSON_STRING)
         coco->name = ufm_label_class_name(token->text, token->length);
+    if (field == COCO_FILE) return take_file(coco, token, error);
     if (field >= COCO_FIELDS) return UFM_OK; /* not needed, or only for display */
     if (coco->given & 1u << field)
         return fail_here(coco, error, "a second \"%s\" in one of the %s; give it once", field_name[field],
@@ -134,8 +150,14 @@ static ufm_status check_sections(const coco_reader *coco, ufm_error *error)
 ufm_status ufm_labels_read_coco(const char *path, const ufm_read_settings *settings, ufm_labels **labels,
                                 ufm_error *error)
 {
+    return ufm_labels_read_coco_files(path, settings, NULL, labels, error);
+}
+
+ufm_status ufm_labels_read_coco_files(const char *path, const ufm_read_settings *settings,
+                                      ufm_file_names *files, ufm_labels **labels, ufm_error *error)
+{
     *labels = NULL;
-    coco_reader coco = {0};
+    coco_reader coco = {.files = files};
     ufm_status status = ufm_label_reader_open(&coco.reader, path, settings, error);
     if (status == UFM_OK) status = ufm_json_read(coco.reader.text, take, &coco, error);
     if (status == UFM_OK) status = check_sections(&coco, error);
@@ -146,6 +168,7 @@ ufm_status ufm_labels_read_coco(const char *path, const ufm_read_settings *setti
     ufm_label_ids_free(&coco.categories);
     ufm_free(coco.pair);
     ufm_free(coco.category_name);
+    if (status != UFM_OK && files) ufm_file_names_free(files);
     ufm_label_reader_close(&coco.reader);
     return status;
 }

@@ -7,8 +7,8 @@
 #include "labels/reader.h"
 
 typedef enum { COCO_OTHER, COCO_IMAGES, COCO_ANNOTATIONS, COCO_CATEGORIES, COCO_SECTIONS } coco_section;
-/* Fields that records need, and one that may be there. */
-typedef enum { COCO_ID, COCO_IMAGE_ID, COCO_CATEGORY_ID, COCO_FIELDS, COCO_NAME } coco_field;
+/* Fields that records need, and two that may be there. */
+typedef enum { COCO_ID, COCO_IMAGE_ID, COCO_CATEGORY_ID, COCO_FIELDS, COCO_NAME, COCO_FILE } coco_field;
 
 typedef struct {
     label_reader reader;
@@ -20,6 +20,7 @@ typedef struct {
     int64_t value[COCO_FIELDS];
     label_ids images, categories;
     label_class_name name;           /* of the record */
+    ufm_file_names *files;           /* of the images by rank, then of those with labels; NULL: not wanted */
     label_class_name *category_name; /* by rank */
     int64_t category_name_capacity;
     /* Number of the image * 2^32 + number of the category, for each annotation; repetitions are dropped

@@ -25,7 +25,11 @@ static ufm_status declare(coco_reader *coco, label_ids *ids, const char *what, u
 
 ufm_status ufm_coco_declare_image(coco_reader *coco, ufm_error *error)
 {
-    return declare(coco, &coco->images, "image", error);
+    const ufm_status status = declare(coco, &coco->images, "image", error);
+    if (status != UFM_OK || !coco->files || coco->files->count == coco->images.declared) return status;
+    return ufm_json_fail(
+        coco->reader.text, ufm_json_here(coco->json), error,
+        "one of the images has no \"file_name\"; give an instances file, every image with its name");
 }
 
 ufm_status ufm_coco_declare_category(coco_reader *coco, ufm_error *error)
@@ -158,13 +162,17 @@ ufm_status ufm_coco_add_rows(coco_reader *coco, ufm_error *error)
     if (status == UFM_OK) status = check_declared(coco, &coco->categories, "category", "categories", error);
     if (status == UFM_OK) status = ufm_label_reader_check_classes(reader, coco->categories.declared, error);
     if (status == UFM_OK) status = order_pairs(coco, error);
-    int64_t next = 0;
+    int64_t next = 0, labelled = 0;
     for (int64_t rank = 0; status == UFM_OK && rank < coco->images.declared; rank++) {
         for (; status == UFM_OK && next < coco->pairs && (int64_t)(coco->pair[next] >> 32) == rank; next++)
             status = ufm_label_reader_tag(reader, (int64_t)(coco->pair[next] & UINT32_MAX), error);
         if (status == UFM_OK && reader->tags == 0 && reader->settings->refuse_unlabelled)
             status = refuse_unlabelled(coco, rank, error);
+        /* Only a name at or behind the place it moves to is read. */
+        if (status == UFM_OK && coco->files && reader->tags > 0)
+            coco->files->offset[labelled++] = coco->files->offset[rank];
         if (status == UFM_OK) status = ufm_label_reader_row(reader, 1, error);
     }
+    if (coco->files) coco->files->count = labelled;
     return status;
 }

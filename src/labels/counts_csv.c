@@ -1,20 +1,24 @@
-/* Counts files: a header `tags,count`, then lines such as `0+3,17`. */
+/* Counts files: a header `tags,count`, then lines such as `0+3,17`; and lists of images: a header
+ * `file,tags`, then lines such as `cat.png,0+3`. */
 #include "labels/message.h"
 #include "labels/reader.h"
 #include <string.h>
 
-static ufm_status read_header(label_reader *reader, ufm_error *error)
+/* The two columns that the file must have. */
+static ufm_status read_header(label_reader *reader, const char *first, const char *second, ufm_error *error)
 {
     char *line;
     const ufm_status status = ufm_label_reader_line(reader, &line, error);
     if (status != UFM_OK) return status;
     if (!line)
-        return ufm_text_fail(reader->text, error, "the file is empty; the first line must be 'tags,count'");
+        return ufm_text_fail(reader->text, error, "the file is empty; the first line must be '%s,%s'", first,
+                             second);
     const label_excerpt shown = ufm_label_excerpt(line);
     char *cursor = line;
-    const char *tags = ufm_field_next(&cursor), *count = ufm_field_next(&cursor);
-    if (tags && count && !cursor && strcmp(tags, "tags") == 0 && strcmp(count, "count") == 0) return UFM_OK;
-    return ufm_text_fail(reader->text, error, "the header is '%s'; it must be 'tags,count'", shown.text);
+    const char *one = ufm_field_next(&cursor), *two = cursor ? ufm_field_next(&cursor) : NULL;
+    if (one && two && !cursor && strcmp(one, first) == 0 && strcmp(two, second) == 0) return UFM_OK;
+    return ufm_text_fail(reader->text, error, "the header is '%s'; it must be '%s,%s'", shown.text, first,
+                         second);
 }
 
 /* "0+3" into the row; nothing for an empty tag set. */
@@ -67,13 +71,50 @@ ufm_status ufm_labels_read_counts(const char *path, const ufm_read_settings *set
     label_reader reader;
     char *line = NULL;
     ufm_status status = ufm_label_reader_open(&reader, path, settings, error);
-    if (status == UFM_OK) status = read_header(&reader, error);
+    if (status == UFM_OK) status = read_header(&reader, "tags", "count", error);
     while (status == UFM_OK) {
         status = ufm_label_reader_line(&reader, &line, error);
         if (status != UFM_OK || !line) break;
         status = read_row(&reader, line, error);
     }
     if (status == UFM_OK) status = ufm_label_reader_finish(&reader, settings->classes, labels, error);
+    ufm_label_reader_close(&reader);
+    return status;
+}
+
+static ufm_status read_file_row(label_reader *reader, char *line, ufm_file_names *files, ufm_error *error)
+{
+    char *cursor = line;
+    const char *file = ufm_field_next(&cursor);
+    char *tags = file && cursor ? ufm_field_next(&cursor) : NULL;
+    if (!tags || cursor)
+        return ufm_text_fail(reader->text, error,
+                             "not two fields; a line is 'file,tags', such as cat.png,0+3");
+    ufm_error reason;
+    ufm_status status = read_tags(reader, tags, error);
+    if (status == UFM_OK && reader->tags > 0) {
+        status = ufm_file_names_add(files, file, (int64_t)strlen(file), &reason);
+        if (status == UFM_ERROR_INPUT) return ufm_text_fail(reader->text, error, "%s", reason.text);
+        if (status != UFM_OK) return ufm_label_reader_no_memory(reader, error);
+    }
+    return status == UFM_OK ? ufm_label_reader_row(reader, 1, error) : status;
+}
+
+ufm_status ufm_labels_read_file_list(const char *path, const ufm_read_settings *settings,
+                                     ufm_file_names *files, ufm_labels **labels, ufm_error *error)
+{
+    *labels = NULL;
+    label_reader reader;
+    char *line = NULL;
+    ufm_status status = ufm_label_reader_open(&reader, path, settings, error);
+    if (status == UFM_OK) status = read_header(&reader, "file", "tags", error);
+    while (status == UFM_OK) {
+        status = ufm_label_reader_line(&reader, &line, error);
+        if (status != UFM_OK || !line) break;
+        status = read_file_row(&reader, line, files, error);
+    }
+    if (status == UFM_OK) status = ufm_label_reader_finish(&reader, settings->classes, labels, error);
+    if (status != UFM_OK) ufm_file_names_free(files);
     ufm_label_reader_close(&reader);
     return status;
 }

@@ -8,7 +8,6 @@
 
 #include <ufmlab/nets.h>
 
-typedef enum { UFM_PRECISION_F32, UFM_PRECISION_BF16 } ufm_precision;
 typedef struct {
     int64_t batch; /* largest batch */
     int threads;
@@ -50,5 +49,6 @@ typedef struct {
 } ufm_engine_ops;
 
 extern const ufm_engine_ops ufm_engine_twin;
+extern const ufm_engine_ops ufm_engine_fast;
 
 #endif

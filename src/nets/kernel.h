@@ -69,6 +69,12 @@ typedef struct {
     double *sum, *product;         /* [16]: of g and g (x - mean) */
 } kernel_back;
 
+/* One update of `count` parameters, in single precision; see ufm_update. */
+typedef struct {
+    bool adam;
+    float rate, momentum, decay, beta2, epsilon, first, second; /* 1 - beta^step */
+} kernel_step;
+
 typedef struct {
     const char *name;
     kernel_tile_choice *tile;
@@ -78,6 +84,7 @@ typedef struct {
     void (*apply)(const kernel_apply *task);
     void (*back_sums)(const kernel_back *task);
     void (*back_apply)(const kernel_back *task);
+    void (*update)(const kernel_step *step, int64_t count, float *x, const float *g, float *m, float *v);
 } kernel_set;
 extern const kernel_set kernel_plain;
 #ifdef __x86_64__

@@ -5,5 +5,5 @@
 #define FUSED(a, b, c) ((vector)_mm512_fmadd_ps((__m512)(a), (__m512)(b), (__m512)(c)))
 #define KERNEL_SET kernel_avx512
 #define KERNEL_NAME "avx512"
-#include "nets/kernel_body.h"
+#include "kernel_body.h"
 #endif

@@ -2,7 +2,7 @@
  * asks the processor. One instruction multiplies pairs: of channels in a tile, of pixels in a weight
  * gradient. Copyright (C) 2026 the ufmlab authors. SPDX-License-Identifier: GPL-3.0-or-later */
 #ifdef __x86_64__
-#include "nets/kernel.h"
+#include "kernel.h"
 
 #include <immintrin.h>
 #include <string.h>
@@ -67,7 +67,7 @@ INLINE void tile_body(const kernel_tile *t, const int rows, const int width, con
                 _mm256_storeu_si256((__m256i *)at, (__m256i)_mm512_cvtneps_pbh(value));
             }
 }
-#include "nets/kernel_tiles.h"
+#include "kernel_tiles.h"
 kernel_tile_function *kernel_tile_bf16(int rows, int width, int out_blocks)
 {
     return tile_choice(rows, width, out_blocks);

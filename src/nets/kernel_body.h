@@ -2,7 +2,7 @@
  * compiled once per instruction set by the file that includes this one. The including file defines FUSED(a,
  * b, c) = a * b + c and KERNEL_SET. Copyright (C) 2026 the ufmlab authors. SPDX-License-Identifier:
  * GPL-3.0-or-later */
-#include "nets/kernel.h"
+#include "kernel.h"
 
 #include <math.h>
 #include <string.h>
@@ -83,7 +83,7 @@ INLINE void tile_body(const kernel_tile *t, const int rows, const int width, con
                 store(t->out[r], at, value, false);
             }
 }
-#include "nets/kernel_tiles.h"
+#include "kernel_tiles.h"
 
 /* ---- Weight gradients ---- */
 INLINE void gradient_half(const kernel_gradient *t, const int first, const int two)
@@ -249,4 +249,20 @@ static void back_apply(const kernel_back *t)
         t->out ? back_body(t, false, true) : back_body(t, false, false);
 }
 
-const kernel_set KERNEL_SET = {KERNEL_NAME, tile_choice, gradient, moments, apply, back_sums, back_apply};
+static void update(const kernel_step *u, int64_t count, float *restrict x, const float *restrict gradient,
+                   float *restrict m, float *restrict v)
+{
+    for (int64_t i = 0; i < count && !u->adam; i++) {
+        m[i] = u->momentum * m[i] + (gradient[i] + u->decay * x[i]);
+        x[i] -= u->rate * m[i];
+    }
+    for (int64_t i = 0; i < count && u->adam; i++) {
+        const float g = gradient[i] + u->decay * x[i];
+        m[i] = u->momentum * m[i] + (1 - u->momentum) * g;
+        v[i] = u->beta2 * v[i] + (1 - u->beta2) * g * g;
+        x[i] -= u->rate * (m[i] / u->first) / (sqrtf(v[i] / u->second) + u->epsilon);
+    }
+}
+
+const kernel_set KERNEL_SET = {KERNEL_NAME, tile_choice, gradient,   moments,
+                               apply,       back_sums,   back_apply, update};

@@ -3,7 +3,7 @@
 #define FUSED(a, b, c) ((a) * (b) + (c))
 #define KERNEL_SET kernel_plain
 #define KERNEL_NAME "plain"
-#include "nets/kernel_body.h"
+#include "kernel_body.h"
 
 const kernel_set *kernel_best(bool *bf16)
 {
