@@ -9,11 +9,13 @@ BIN   := $(if $(filter release,$(MODE)),build/bin,$(BUILD)/bin)
 LIB   := $(if $(filter release,$(MODE)),build/lib,$(BUILD)/lib)
 
 # --- what must be on the machine: kind:name:Debian package (see .ci/deps) ---------------------------
-PACKAGES := gsl openblas lapacke arpack hdf5 yajl expat zlib libpng libjpeg
+PACKAGES := gsl openblas lapacke arpack hdf5 yajl expat zlib libpng libjpeg libcurl libgcrypt libarchive
 NEEDS := cmd:gcc:build-essential cmd:pkg-config:pkg-config cmd:gnuplot:gnuplot-nox pkg:gsl:libgsl-dev \
          pkg:openblas:libopenblas-dev pkg:lapacke:liblapacke-dev pkg:arpack:libarpack2-dev pkg:hdf5:libhdf5-dev \
-         pkg:yajl:libyajl-dev pkg:expat:libexpat1-dev pkg:zlib:zlib1g-dev pkg:libpng:libpng-dev pkg:libjpeg:libjpeg-dev
-NEEDS_TEST     := $(NEEDS) pkg:cunit:libcunit1-dev
+         pkg:yajl:libyajl-dev pkg:expat:libexpat1-dev pkg:zlib:zlib1g-dev pkg:libpng:libpng-dev pkg:libjpeg:libjpeg-dev \
+         pkg:libcurl:libcurl4-openssl-dev pkg:libgcrypt:libgcrypt20-dev pkg:libarchive:libarchive-dev
+NEEDS_IMAGES   := file:/usr/share/datasets/fashion-mnist/train-images-idx3-ubyte.gz:dataset-fashion-mnist
+NEEDS_TEST     := $(NEEDS) $(NEEDS_IMAGES) pkg:cunit:libcunit1-dev
 NEEDS_CLANG    := $(NEEDS_TEST) cmd:clang:clang
 NEEDS_BENCH    := $(NEEDS) cmd:/usr/bin/python3:python3 py:torch:python3-torch
 NEEDS_VALGRIND := $(NEEDS_TEST) cmd:valgrind:valgrind
@@ -26,6 +28,7 @@ WARN     := -Wall -Wextra -Wno-missing-field-initializers -Wconversion -Wshadow 
 OPTIMISE := $(if $(filter release,$(MODE)),-O2,-O1 -fno-omit-frame-pointer)
 MODE_FLAGS_asan     := -fsanitize=address,undefined -fno-sanitize-recover=all
 MODE_FLAGS_coverage := --coverage
+MODE_FLAGS_fuzz     := $(MODE_FLAGS_asan) -fsanitize=fuzzer-no-link
 MODE_FLAGS := $(MODE_FLAGS_$(MODE))
 CFLAGS   ?= -g
 ALL_CFLAGS = -std=c17 $(WARN) $(OPTIMISE) $(MODE_FLAGS) -fPIC -pthread $(CFLAGS)
@@ -49,7 +52,7 @@ SAY = $(if $(V),@:,@printf '  %-4s %s\n')
 RUN = $(if $(V),,@)
 
 .PHONY: all build deps deps-test verify bench test run-tests check check-layers check-notes asan valgrind coverage \
-        check-clang format figures experiments install clean help
+        check-clang fuzz run-fuzz format figures experiments install clean help
 .DEFAULT_GOAL := all
 
 all: deps ## build the program and both libraries
@@ -96,8 +99,18 @@ coverage: deps-test ## line coverage of the tests, with gcov
 check-clang: ## compile everything with clang, warnings as errors
 	@.ci/deps $(NEEDS_CLANG)
 	@$(MAKE_AGAIN) CC=clang MODE=clang WERROR=1 build build/clang/bin/ufmlab-tests
+FUZZ_SECONDS ?= 600
+fuzz: ## run a fuzzer on every parser, FUZZ_SECONDS each (600; all together over an hour on two cores)
+	@.ci/deps $(NEEDS_CLANG)
+	@$(MAKE_AGAIN) CC=clang MODE=fuzz run-fuzz
+FUZZ_TARGETS := $(patsubst tests/fuzz/%.c,%,$(filter-out tests/fuzz/fuzz.c,$(wildcard tests/fuzz/*.c)))
+FUZZ_PROGRAMS := $(FUZZ_TARGETS:%=$(BUILD)/bin/fuzz-%)
+.SECONDARY: $(FUZZ_TARGETS:%=$(BUILD)/tests/fuzz/%.o)
+run-fuzz: $(FUZZ_PROGRAMS) $(BUILD)/bin/seeds
+	@rm -rf $(BUILD)/seeds && $(BUILD)/bin/seeds $(BUILD)/seeds
+	@sh tests/fuzz/run.sh $(BUILD) $(FUZZ_SECONDS) $(shell nproc) $(FUZZ_ONLY)
 format: ## clang-format in place
-	@clang-format -i $(wildcard src/*/*.[ch] include/ufmlab/*.h tests/*.[ch])
+	@clang-format -i $(wildcard src/*/*.[ch] include/ufmlab/*.h tests/*.[ch] tests/fuzz/*.[ch] tests/fuzz/seeds/*.c)
 
 # --- rules ----------------------------------------------------------------------------------------
 $(BIN)/ufmlab: $(CLI_OBJECTS) $(LIB)/libufmlab.a
@@ -117,6 +130,14 @@ $(RUNNER): $(TEST_OBJECTS) $(LIB)/libufmlab.a
 	@mkdir -p $(@D)
 	$(SAY) LINK $@
 	$(RUN)$(CC) $(ALL_CFLAGS) $(LDFLAGS) -o $@ $(TEST_OBJECTS) $(LIB)/libufmlab.a $(shell pkg-config --libs cunit) $(LIBS)
+$(BUILD)/bin/fuzz-%: $(BUILD)/tests/fuzz/%.o $(BUILD)/tests/fuzz/fuzz.o $(LIB)/libufmlab.a
+	@mkdir -p $(@D)
+	$(SAY) LINK $@
+	$(RUN)$(CC) $(ALL_CFLAGS) -fsanitize=fuzzer $(LDFLAGS) -o $@ $^ $(LIBS)
+$(BUILD)/bin/seeds: $(BUILD)/tests/fuzz/seeds/seeds.o $(BUILD)/tests/image_files.o $(LIB)/libufmlab.a
+	@mkdir -p $(@D)
+	$(SAY) LINK $@
+	$(RUN)$(CC) $(ALL_CFLAGS) $(LDFLAGS) -o $@ $^ $(LIBS)
 # The loops over logits are the hot ones; -O2 does not vectorise them.
 $(BUILD)/src/model/%.o: OPTIMISE := $(if $(filter release,$(MODE)),-O3,$(OPTIMISE))
 # The networks' kernels are compiled for what they need and chosen when they run; psABI notes concern vectors passed by value,

@@ -35,6 +35,7 @@ typedef struct {
     X(model) \
     X(optim) \
     X(certify) \
+    X(decode) \
     X(nets) \
     X(trajectory) \
     X(train) \
@@ -43,6 +44,8 @@ typedef struct {
     X(constrained) \
     X(lemmas) \
     X(losses) \
+    X(files) \
+    X(pictures) \
     X(saddles) \
     X(multistart) \
     X(spectrum) \
@@ -50,10 +53,12 @@ typedef struct {
     X(path) \
     X(composite) \
     X(loader) \
+    X(fetch) \
     X(report) \
     X(verify) \
     X(cli) \
-    X(cli_constrained)
+    X(cli_constrained) \
+    X(data_cli)
 /* clang-format on */
 
 /* |actual - expected| <= tolerance*max(1,|expected|); NaN fails; prints both numbers on failure. */

@@ -124,8 +124,8 @@ typedef bool ufm_data_progress(void *context, double fraction, const char *what)
  * so. */
 ufm_status ufm_images_save(const ufm_images *images, const char *manifest, const char *path,
                            ufm_data_progress *progress, void *context, ufm_error *error);
-/* Opens such a file; images are read from it when asked for. libhdf5 may crash on a damaged file: programs
- * try it in a child process first. */
+/* Opens such a file, after a rehearsal in a child process (ufm_guard_run); images are read from it when asked
+ * for. */
 ufm_status ufm_images_load(const char *path, ufm_images **images, ufm_error *error);
 
 /* ---- Files ---------------------------------------------------------------------------------------
@@ -176,8 +176,10 @@ typedef enum {
 #undef UFM_SVHN_ENUM
 } ufm_svhn_rule;
 /* The scaling is the published one, ImageNet's mean and deviation. The images that the rule leaves out count
- * as unlabelled_dropped. digitStruct.mat is read in a child process, as ufm_guard_run explains. */
-ufm_status ufm_images_open_svhn(const char *directory, ufm_svhn_rule rule,
+ * as unlabelled_dropped. digitStruct.mat is read in a child process, as ufm_guard_run explains, which takes
+ * eight seconds for the 33,402 training images: of `reading`, which may be NULL, only the progress is used.
+ */
+ufm_status ufm_images_open_svhn(const char *directory, ufm_svhn_rule rule, const ufm_read_settings *reading,
                                 const ufm_picture_settings *settings, ufm_images **images, ufm_error *error);
 /* MS-COCO: an instances file (see ufm_labels_read) and the directory of its images. `reading` may be NULL;
  * images without annotation are dropped or refused as it says, duplicates are kept. */
@@ -189,5 +191,64 @@ ufm_status ufm_images_open_coco(const char *instances_path, const char *director
 ufm_status ufm_images_open_folder(const char *csv_path, const char *directory,
                                   const ufm_read_settings *reading, const ufm_picture_settings *settings,
                                   ufm_images **images, ufm_error *error);
+
+/* ---- Sets by name ---------------------------------------------------------------------------------
+ * mlab-mnist, mlab-fashion, mlab-cifar10 (composites), mnist, fashion, cifar10, svhn, coco, synthetic; a file
+ * that ends in .h5; a directory of pictures with labels.csv. Raw files are looked for below data_dir,
+ * $UFMLAB_DATA, $XDG_DATA_HOME/ufmlab (~/.local/share/ufmlab) and in the folders of system packages. */
+typedef enum {
+    UFM_DATA_RULE_ANY,       /* as published where the tag sets allow it, else corrected */
+    UFM_DATA_RULE_PUBLISHED, /* roll for one channel, diagonal for three */
+    UFM_DATA_RULE_CORRECTED
+} ufm_data_rule;
+typedef struct {
+    const char *data_dir; /* or NULL */
+    bool test;            /* the test half */
+    /* Composites and synthetic: the tag sets, as "1:3100,2:200" or a counts file; both NULL: the paper's,
+     * 3100 and 200 per tag set of one and two classes (test: 800 and 50). */
+    const char *samples, *counts;
+    ufm_data_rule rule;
+    bool pool;
+    uint64_t seed;
+    ufm_picture_settings picture;     /* svhn, coco, folders; size and channels of synthetic (0: 28, 1) */
+    const ufm_read_settings *reading; /* svhn, coco, folders: progress of reading their labels; or NULL */
+    int64_t classes;                  /* synthetic; 0: 10 */
+    int64_t tags_most;                /* leave out images with more tags; 0: none */
+} ufm_data_settings;
+/* What was opened, in words: the files' directory, the rule. */
+typedef struct {
+    char text[1024];
+} ufm_data_origin;
+/* UFM_ERROR_USAGE for a name that is none of these, UFM_ERROR_IO (with what to do) when files are not there.
+ * `origin` may be NULL. */
+ufm_status ufm_images_open(const char *spec, const ufm_data_settings *settings, ufm_images **images,
+                           ufm_data_origin *origin, ufm_error *error);
+
+/* The sets that can be fetched, by number from 0. */
+typedef struct {
+    const char *name, *title, *image_size, *licence, *home_page;
+    int64_t classes, training, test; /* images */
+    int64_t download;                /* bytes */
+    bool checked;                    /* whether checksums of the download or of its files are known */
+    bool training_here, test_here;
+    char directory[1024]; /* where, or "" */
+} ufm_data_entry;
+int ufm_data_entries(void);
+void ufm_data_describe(int number, const char *data_dir, ufm_data_entry *entry);
+
+/* Puts a set of the registry into the data directory (see ufm_images_open), as DIRECTORY/NAME, atomically:
+ * copied from `from`, by npm where it is installed and has the set, or downloaded, one address after the
+ * other. A download that was interrupted resumes; proxies are taken from the environment (http_proxy,
+ * https_proxy, no_proxy). What has a known checksum and differs is refused. A set that is on the search path
+ * already is only checked. UFM_ERROR_IO says what to put where when nothing worked. */
+typedef struct {
+    const char *data_dir; /* or NULL */
+    const char *from;     /* a directory, or NULL */
+    const char *mirror;   /* ADDRESS/FILE is tried first for every file; or NULL */
+    ufm_data_progress *progress;
+    void *context;
+} ufm_fetch_settings;
+ufm_status ufm_data_fetch(const char *name, const ufm_fetch_settings *settings, ufm_data_origin *origin,
+                          ufm_error *error);
 
 #endif

@@ -113,6 +113,29 @@ ufm_status ufm_json_write(ufm_json *json, FILE *stream, ufm_error *error);
 /* ufm_json_write and ufm_json_free; UFM_ERROR_MEMORY for NULL. */
 ufm_status ufm_json_finish(ufm_json *json, FILE *stream, ufm_error *error);
 
+/* ---- Reading in a child process -------------------------------------------------------------------
+ * libhdf5 crashes on some damaged files. `body` reads in a child, which may crash or take too long (a minute
+ * and a second for each 4 MiB of the file at `path`) without harm; what it writes to `output` comes back, or
+ * its error does. What it changes in memory is lost. */
+typedef struct {
+    FILE *output;
+    volatile double *fraction; /* of the work that is done, for the parent to show */
+} ufm_guard_channel;
+typedef struct {
+    const char *path;
+    ufm_status (*body)(void *context, const ufm_guard_channel *channel, ufm_error *error);
+    void *context;
+    /* Called in the parent ten times a second when not NULL; false stops the reading (UFM_ERROR_CANCELLED).
+     */
+    bool (*progress)(void *progress_context, double fraction, const char *what);
+    void *progress_context;
+} ufm_guard;
+typedef struct {
+    char *text; /* a NUL behind its end; release with ufm_free */
+    int64_t size;
+} ufm_guard_output;
+ufm_status ufm_guard_run(const ufm_guard *guard, ufm_guard_output *output, ufm_error *error);
+
 /* ---- HDF5 ----------------------------------------------------------------------------------------
  * Matrices are stored with the shapes of the paper, (K, d) for W, as NumPy shows them, though they are
  * column-major in memory. Writing is atomic. */
@@ -158,7 +181,28 @@ ufm_status ufm_h5_pictures_open(ufm_h5 *file, const char *name, ufm_h5_pictures 
 void ufm_h5_pictures_close(ufm_h5_pictures *pictures); /* accepts NULL */
 const ufm_h5_extents *ufm_h5_pictures_extents(const ufm_h5_pictures *pictures);
 ufm_status ufm_h5_pictures_read(ufm_h5_pictures *pictures, int64_t index, uint8_t *bytes, ufm_error *error);
+
+/* Cells as MATLAB v7.3 stores them: references to other objects of the file, and numbers. */
+typedef uint64_t ufm_h5_reference;
+#define UFM_H5_ROOT UINT64_MAX
+typedef struct {
+    int64_t count;
+    bool references;             /* which of the two it is */
+    double *number;              /* [count], finite */
+    ufm_h5_reference *reference; /* [count] */
+} ufm_h5_values;
+/* The data set that `name` ("a/b", ordinary links only; "": itself) leads to from an object; at most `most`
+ * elements of any rank. UFM_ERROR_INPUT when there is none or it holds other things. */
+ufm_status ufm_h5_read_values(ufm_h5 *file, ufm_h5_reference from, const char *name, int64_t most,
+                              ufm_h5_values *values, ufm_error *error);
+void ufm_h5_values_free(ufm_h5_values *values);
 /* Up to size-1 bytes of a string data set. */
 ufm_status ufm_h5_read_text(ufm_h5 *file, const char *name, char *text, size_t size, ufm_error *error);
+
+/* ---- NumPy ---------------------------------------------------------------------------------------
+ * An array of one (cols 1) or two dimensions from a .npy file, column-major, for the caller to ufm_free; f4,
+ * f8, u1, i1, b1, i4 and i8, little-endian, all finite. */
+ufm_status ufm_npy_read(const char *path, int64_t *rows, int64_t *cols, double **column_major,
+                        ufm_error *error);
 
 #endif

@@ -64,4 +64,49 @@ ufm_status ufm_metrics_tag_sets(const ufm_point *point, const ufm_labels *labels
  * A = 0. (NC2 of any matrix of rows.) */
 ufm_status ufm_etf_deviation(const double *rows, int64_t classes, int64_t dim, double *deviation);
 
+/* ---- As published --------------------------------------------------------------------------------
+ * What the paper's code prints, its errors included: mu_G is the sum of the single-label features over the
+ * number of all samples; the class means are not centred for nc2_h and the angles; the first sample of every
+ * class is replaced by the class mean (its array is reused), so that Sigma_W misses it and the means of the
+ * angles become mu + (mu - h_1)/n; pairs only; the pseudo-inverse cuts at d times the epsilon of single
+ * precision. NaN where undefined. */
+typedef struct {
+    double nc1, nc2_w, nc2_h, nc3;
+    double angle_degrees; /* mean over pairs of angle(mu_ij, mu_i + mu_j) */
+    double ncm;           /* that over the mean for all pairs of pairs */
+    double iou;           /* mean of sum_{k in S} softmax_k(W h + b), printed there as IoU */
+} ufm_published_metrics;
+/* Each column counts as one sample. */
+ufm_status ufm_metrics_published(const ufm_point *point, const ufm_labels *labels,
+                                 ufm_published_metrics *metrics, ufm_error *error);
+
+/* ---- Decoding tag sets from features -------------------------------------------------------------
+ * X(name, spelling, description). */
+#define UFM_DECODER_LIST(X)                                                                                  \
+    X(UFM_DECODER_ONN, "onn", "tag set of the nearest tag-set mean of the reference")                        \
+    X(UFM_DECODER_TAG_WISE, "onn_tag_wise",                                                                  \
+      "the same with scaled sums of centred single-label means for the means")                               \
+    X(UFM_DECODER_THRESHOLD, "threshold", "classes of softmax above the threshold, at least the largest")    \
+    X(UFM_DECODER_TOP, "top_k", "the m largest logits, m = |S| given")
+typedef enum {
+#define UFM_DECODER_ENUM(name, spelling, description) name,
+    UFM_DECODER_LIST(UFM_DECODER_ENUM)
+#undef UFM_DECODER_ENUM
+        UFM_DECODERS
+} ufm_decoder;
+const char *ufm_decoder_name(ufm_decoder decoder);
+/* Means over the samples, P predicted and S true: P = S, |P and S|/|P or S|, 2|P and S|/(|P|+|S|). NaN where
+ * a decoder is undefined (tag-wise without single-label samples of every class). */
+typedef struct {
+    double exact_match, iou, f1;
+} ufm_decoding_score;
+typedef struct {
+    const ufm_point *point; /* what is decoded */
+    const ufm_labels *labels;
+    const ufm_point *reference; /* where the means come from; may be `point` itself */
+    const ufm_labels *reference_labels;
+    double threshold;
+} ufm_decoding;
+ufm_status ufm_decode(const ufm_decoding *decoding, ufm_decoding_score score[UFM_DECODERS], ufm_error *error);
+
 #endif

@@ -21,7 +21,9 @@ typedef enum {
     GROUP_COMMON = 256,
     GROUP_CONSTRAINT = 512,
     GROUP_DATA = 1024,
-    GROUP_TRAIN = 2048
+    GROUP_TRAIN = 2048,
+    GROUP_POINT = 4096,
+    GROUP_SOURCE = 8192
 } option_group;
 
 typedef enum {
@@ -137,6 +139,20 @@ void json_certificate(ufm_json *json, const ufm_certificate *certificate);
 void json_constrained(ufm_json *json, const ufm_constraint *constraint,
                       const ufm_constrained_certificate *certificate);
 void json_metrics(ufm_json *json, const ufm_metrics *metrics);
+/* Its keys without the object around them. */
+void json_metrics_keys(ufm_json *json, const ufm_metrics *metrics);
+/* Anyone's features, classifier and labels: a solution file as the operand, or --features, --labels and
+ * --weights. */
+typedef struct {
+    ufm_point point;
+    ufm_labels *labels;
+    ufm_solution *solution; /* NULL unless from one file */
+    double *W, *H, *b;
+} features_input;
+ufm_status read_features(const options *opts, features_input *input, ufm_error *error);
+/* Of a solution file. */
+ufm_status load_features(const char *path, features_input *input, ufm_error *error);
+void features_clear(features_input *input);
 /* Keys weight_norms (K numbers) and, for K <= 100, weight_gram (W W^T, K x K, one list). */
 void json_weights(ufm_json *json, const ufm_point *point);
 /* CSV tags,count,norm,scale,residual,angle_degrees: one row per distinct tag set. */
@@ -153,6 +169,6 @@ ufm_status command_figure(const options *opts, const char *script, const char *n
                           ufm_error *error);
 
 extern const command command_predict, command_solve, command_certify, command_verify, command_landscape,
-    command_geometry, command_train;
+    command_geometry, command_data_sets, command_train, command_metrics, command_decode;
 
 #endif

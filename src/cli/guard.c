@@ -1,53 +1,27 @@
 /* Reading files that may crash the library that reads them. */
 #include "cli.h"
-#include <errno.h>
-#include <fcntl.h>
-#include <string.h>
-#include <sys/wait.h>
-#include <unistd.h>
+#include <ufmlab/io.h>
 
-/* In the child: tries to load, sends the message of a failure, ends without any exit handler. */
-static void rehearse(const char *path, guarded_reader *read_file, int channel)
+typedef struct {
+    const char *path;
+    guarded_reader *read_file;
+} rehearsal;
+
+static ufm_status rehearse(void *context, const ufm_guard_channel *channel, ufm_error *error)
 {
-    ufm_error error = {{0}};
-    const int silent = open("/dev/null", O_WRONLY); /* the library may print while it dies */
-    if (silent >= 0) dup2(silent, STDERR_FILENO);
-    const ufm_status status = read_file(path, &error);
-    if (status != UFM_OK && write(channel, error.text, strlen(error.text)) < 0) _exit(1);
-    _exit(status == UFM_OK ? 0 : 64 + (int)status);
+    (void)channel;
+    const rehearsal *what = context;
+    return what->read_file(what->path, error); /* the process ends now */
 }
 
 ufm_status guard_file(const char *path, guarded_reader *read_file, ufm_error *error)
 {
-    int channel[2], outcome = 0;
-    if (pipe(channel) != 0) return ufm_fail(error, UFM_ERROR_IO, "%s: %s", path, strerror(errno));
-    const pid_t child = fork();
-    if (child == 0) {
-        close(channel[0]);
-        rehearse(path, read_file, channel[1]);
-    }
-    close(channel[1]);
-    if (child < 0) {
-        close(channel[0]);
-        return ufm_fail(error, UFM_ERROR_IO, "%s: cannot start a process to read it: %s", path,
-                        strerror(errno));
-    }
-    char text[sizeof error->text] = "";
-    size_t used = 0;
-    for (ssize_t got; used + 1 < sizeof text; used += (size_t)got) {
-        got = read(channel[0], text + used, sizeof text - 1 - used);
-        if (got < 0 && errno == EINTR)
-            got = 0;
-        else if (got <= 0)
-            break;
-    }
-    close(channel[0]);
-    while (waitpid(child, &outcome, 0) < 0 && errno == EINTR) continue;
-    if (WIFEXITED(outcome) && WEXITSTATUS(outcome) == 0) return UFM_OK;
-    if (WIFEXITED(outcome) && WEXITSTATUS(outcome) > 64)
-        return ufm_fail(error, (ufm_status)(WEXITSTATUS(outcome) - 64), "%s", text);
-    return ufm_fail(error, UFM_ERROR_INPUT,
-                    "%s: the file is damaged (the HDF5 library crashes on it); write it anew", path);
+    rehearsal what = {path, read_file};
+    const ufm_guard guard = {.path = path, .body = rehearse, .context = &what};
+    ufm_guard_output output;
+    const ufm_status status = ufm_guard_run(&guard, &output, error);
+    ufm_free(output.text);
+    return status;
 }
 
 static ufm_status read_solution(const char *path, ufm_error *error)

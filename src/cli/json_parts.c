@@ -34,9 +34,8 @@ static void by_multiplicity(ufm_json *json, const char *key, const ufm_metrics *
     ufm_json_end(json);
 }
 
-void json_metrics(ufm_json *json, const ufm_metrics *metrics)
+void json_metrics_keys(ufm_json *json, const ufm_metrics *metrics)
 {
-    ufm_json_object(json, "metrics");
     ufm_json_number(json, "nc1", metrics->nc1);
     ufm_json_number(json, "nc2", metrics->nc2);
     ufm_json_number(json, "nc2_features", metrics->nc2_features);
@@ -53,6 +52,12 @@ void json_metrics(ufm_json *json, const ufm_metrics *metrics)
     by_multiplicity(json, "scale", metrics, 1, offsetof(ufm_multiplicity_metrics, scale));
     by_multiplicity(json, "scale_spread", metrics, 1, offsetof(ufm_multiplicity_metrics, scale_spread));
     by_multiplicity(json, "scale_residual", metrics, 1, offsetof(ufm_multiplicity_metrics, scale_residual));
+}
+
+void json_metrics(ufm_json *json, const ufm_metrics *metrics)
+{
+    ufm_json_object(json, "metrics");
+    json_metrics_keys(json, metrics);
     ufm_json_end(json);
 }
 

@@ -201,10 +201,12 @@ static const struct {
               {GROUP_GAP, "Certificate"},
               {GROUP_VERIFY, "Verification"},
               {GROUP_LANDSCAPE, "Landscape"},
+              {GROUP_SOURCE, "Data"},
+              {GROUP_DATA, "Data sets"},
               {GROUP_REPORT, "Report"},
               {GROUP_COMMON, "Everywhere"},
-              {GROUP_DATA, "Data"},
-              {GROUP_TRAIN, "Training"}};
+              {GROUP_TRAIN, "Training"},
+              {GROUP_POINT, "Features of any network"}};
 enum { GROUPS = sizeof groups / sizeof groups[0] };
 
 void print_command_help(const command *cmd, FILE *stream)

@@ -80,12 +80,12 @@ static int run(const options *opts)
 }
 
 const command command_train = {"train",
-                               "train --data synthetic|FILE.h5 [options]",
+                               "train --data NAME|FILE.h5 [options]",
                                "Train a network of the paper and measure the collapse of its features.\n"
                                "With --out DIR keeps metrics.csv, checkpoint.h5 and features.h5 there;\n"
                                "--resume DIR goes on to bitwise the same weights.",
-                               GROUP_DATA | GROUP_INSTANCE | GROUP_OBJECTIVE | GROUP_TRAIN | GROUP_REPORT |
-                                   GROUP_COMMON,
+                               GROUP_SOURCE | GROUP_DATA | GROUP_INSTANCE | GROUP_OBJECTIVE | GROUP_TRAIN |
+                                   GROUP_REPORT | GROUP_COMMON,
                                0,
                                run,
                                0};

@@ -63,15 +63,16 @@ static void print_shapes(const ufm_network *n)
 ufm_status train_print_architectures(const options *opts, ufm_error *error)
 {
     const ufm_architecture_info *list;
-    const int64_t count = ufm_architectures(&list), size = opts->value[OPT_SIZE].integer;
-    const ufm_network_settings settings = {opts->value[OPT_CLASSES].given ? opts->value[OPT_CLASSES].integer
-                                                                          : 10,
-                                           opts->value[OPT_CHANNELS].integer,
-                                           size,
-                                           size,
-                                           opts->value[OPT_WIDTH].real,
-                                           opts->value[OPT_ETF].given,
-                                           opts->value[OPT_FIX_DIM].given};
+    const int64_t count = ufm_architectures(&list), given = opts->value[OPT_SIZE].integer;
+    const int64_t size = given > 0 ? given : 28;
+    const ufm_network_settings settings = {
+        opts->value[OPT_CLASSES].given ? opts->value[OPT_CLASSES].integer : 10,
+        opts->value[OPT_CHANNELS].given ? opts->value[OPT_CHANNELS].integer : 1,
+        size,
+        size,
+        opts->value[OPT_WIDTH].real,
+        opts->value[OPT_ETF].given,
+        opts->value[OPT_FIX_DIM].given};
     for (int64_t i = 0; i < count; i++) {
         ufm_network *network = NULL;
         const ufm_status status = ufm_network_new(list[i].name, &settings, &network, error);

@@ -1,49 +1,40 @@
 /* From options to what a training needs. */
+#include "data.h"
 #include "train.h"
 #include <string.h>
 
 static const char paper[] = "loss=pal-n\nfeature-decay-batch=1e-3\nepochs=200\n";
 static const char desk[] = "loss=pal-n\nfeature-decay-batch=1e-3\nepochs=20\nwidth=0.25\n";
 
-static ufm_status try_images(const char *path, ufm_error *error)
+/* A set by name or file; synthetic images get by default a hundredth of M-lab MNIST's tag sets. */
+static ufm_status open_set(const options *opts, const char *name, bool test, ufm_images **images,
+                           ufm_error *error)
 {
-    ufm_images *images = NULL;
-    return ufm_images_load(path, &images, error);
-}
-
-static ufm_status open_file(const char *path, ufm_images **images, ufm_error *error)
-{
-    const ufm_status status = guard_file(path, try_images, error);
-    return status == UFM_OK ? ufm_images_load(path, images, error) : status;
-}
-
-/* Random images with the instance's labels; by default those of M-lab MNIST, a hundredth of them. */
-static ufm_status open_synthetic(const options *opts, ufm_images **images, ufm_error *error)
-{
-    const ufm_image_shape shape = {opts->value[OPT_CHANNELS].integer, opts->value[OPT_SIZE].integer,
-                                   opts->value[OPT_SIZE].integer};
-    ufm_labels *labels = NULL;
-    options with = *opts;
-    if (!opts->value[OPT_SAMPLES].given && !opts->value[OPT_COUNTS].given && !opts->value[OPT_LABELS].given) {
-        with.value[OPT_SAMPLES] = (option_value){.given = true, .text = "1:31,2:2"};
-        if (!opts->value[OPT_CLASSES].given)
-            with.value[OPT_CLASSES] = (option_value){.given = true, .text = "10", .integer = 10};
-    }
-    ufm_status status = read_instance(&with, 0, &labels, NULL, error);
-    if (status == UFM_OK)
-        status = ufm_images_synthetic(shape, labels, (uint64_t)opts->value[OPT_SEED].integer, images, error);
-    ufm_labels_free(labels);
-    return status;
+    ufm_data_settings settings;
+    ufm_status status = read_data_settings(opts, &settings, error);
+    if (status != UFM_OK) return status;
+    settings.test = settings.test || test;
+    if (opts->value[OPT_CHANNELS].given) settings.picture.channels = opts->value[OPT_CHANNELS].integer;
+    if (strcmp(name, "synthetic") == 0 && !settings.samples && !settings.counts)
+        settings.samples = "1:31,2:2";
+    return ufm_images_open(name, &settings, images, NULL, error);
 }
 
 static ufm_status open_images(train_run *run, ufm_error *error)
 {
     const options *opts = &run->opts;
     const char *data = opts->value[OPT_DATA].text, *held_out = opts->value[OPT_HELD_OUT].text;
-    if (!data) return ufm_fail(error, UFM_ERROR_USAGE, "train: give --data synthetic or --data FILE.h5");
-    ufm_status status = strcmp(data, "synthetic") == 0 ? open_synthetic(opts, &run->images, error)
-                                                       : open_file(data, &run->images, error);
-    if (status == UFM_OK && held_out) status = open_file(held_out, &run->held_out, error);
+    if (opts->value[OPT_SET].given || opts->value[OPT_FROM_DIR].given || opts->value[OPT_MIRROR].given ||
+        opts->value[OPT_LABELS].given)
+        return ufm_fail(
+            error, UFM_ERROR_USAGE,
+            "train: --set, --from and --mirror belong to the data command, --labels to others; give "
+            "--data NAME");
+    if (!data)
+        return ufm_fail(error, UFM_ERROR_USAGE,
+                        "train: give --data synthetic, a set of `ufmlab data list`, or FILE.h5");
+    ufm_status status = open_set(opts, data, false, &run->images, error);
+    if (status == UFM_OK && held_out) status = open_set(opts, held_out, true, &run->held_out, error);
     return status;
 }
 

@@ -44,7 +44,7 @@ const command command_verify = {
     "verify",
     "verify [--out DIR] [--data DIR] [options]",
     "Check Theorem 1 claim by claim on many instances, negative controls included.",
-    GROUP_VERIFY | GROUP_DATA | GROUP_REPORT | GROUP_COMMON,
+    GROUP_VERIFY | GROUP_SOURCE | GROUP_REPORT | GROUP_COMMON,
     0,
     run,
     0};

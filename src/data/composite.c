@@ -1,7 +1,7 @@
 /* The multi-label sets made of single-label images.
  * Copyright (C) 2026 the ufmlab authors. SPDX-License-Identifier: GPL-3.0-or-later */
 #include "data/composite.h"
-#include "data/images.h"
+#include "data/stored.h"
 
 #include <string.h>
 
@@ -181,6 +181,8 @@ ufm_status ufm_composite(ufm_images *base, const ufm_labels *sets, const ufm_com
     composite *c = NULL;
     ufm_status status = check(base, sets, settings->rule, error);
     if (status == UFM_OK) status = ufm_images_keep(sets, base->labels->classes, &labels, error);
+    if (status == UFM_OK && base->labels->name)
+        status = ufm_data_name_classes(labels, (const char *const *)base->labels->name);
     if (status != UFM_OK) goto cleanup;
     c = ufm_alloc(1, sizeof *c);
     if (!c) {

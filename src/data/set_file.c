@@ -189,7 +189,7 @@ static ufm_status make_set(set_file *s, const char *path, ufm_images **images, u
     return status;
 }
 
-ufm_status ufm_images_load(const char *path, ufm_images **images, ufm_error *error)
+static ufm_status load(const char *path, ufm_images **images, ufm_error *error)
 {
     set_file *s = ufm_alloc(1, sizeof *s);
     if (!s) return ufm_fail(error, UFM_ERROR_MEMORY, "%s: not enough memory", ufm_shown_path(path));
@@ -200,4 +200,27 @@ ufm_status ufm_images_load(const char *path, ufm_images **images, ufm_error *err
     if (status == UFM_OK) status = make_set(s, path, images, error);
     if (status != UFM_OK) free_file(s);
     return status;
+}
+
+/* In the child: opens the file and reads its ends. */
+static ufm_status rehearse(void *context, const ufm_guard_channel *channel, ufm_error *error)
+{
+    (void)channel;
+    ufm_images *images = NULL;
+    ufm_status status = load(context, &images, error);
+    if (status != UFM_OK) return status;
+    const int64_t last = images->labels->columns - 1;
+    uint8_t *pixels = ufm_alloc(images->shape.channels * images->shape.height * images->shape.width, 1);
+    status = pixels ? ufm_images_read(images, 0, pixels, error) : UFM_ERROR_MEMORY;
+    return status == UFM_OK ? ufm_images_read(images, last, pixels, error)
+                            : status; /* the process ends now */
+}
+
+ufm_status ufm_images_load(const char *path, ufm_images **images, ufm_error *error)
+{
+    ufm_guard_output output = {0};
+    const ufm_guard guard = {.path = path, .body = rehearse, .context = (void *)(uintptr_t)path};
+    const ufm_status status = ufm_guard_run(&guard, &output, error);
+    ufm_free(output.text);
+    return status == UFM_OK ? load(path, images, error) : status;
 }

@@ -36,6 +36,8 @@ typedef struct {
 ufm_h5_silence ufm_h5_silence_begin(void);
 void ufm_h5_silence_end(ufm_h5_silence silence);
 
+/* Whether a data set lies in this file alone and needs no filter that HDF5 does not have. */
+bool ufm_h5_stored_inside(hid_t dataset);
 /* Creates an HDF5 file on target.fd; negative on failure. */
 hid_t ufm_h5_driver_create(ufm_h5 *file);
 ufm_status ufm_h5_fail(ufm_h5 *file, ufm_error *error, const char *name, const char *format, ...)

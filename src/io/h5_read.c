@@ -67,6 +67,13 @@ static ufm_status check_storage(ufm_h5 *file, hid_t dataset, const char *name, u
     return status;
 }
 
+bool ufm_h5_stored_inside(hid_t dataset)
+{
+    char unnamed[] = "";
+    ufm_h5 nameless = {.target.path = unnamed};
+    return check_storage(&nameless, dataset, "", NULL) == UFM_OK;
+}
+
 ufm_status ufm_h5_open_dataset(ufm_h5 *file, const char *name, hid_t *dataset, ufm_error *error)
 {
     *dataset = H5I_INVALID_HID;

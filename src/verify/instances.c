@@ -2,6 +2,7 @@
 #include "internal.h"
 #include <stdio.h>
 #include <string.h>
+#include <ufmlab/data.h>
 #include <ufmlab/io.h>
 
 #define PAL UFM_LOSS_PAL
@@ -163,6 +164,11 @@ const verify_instance verify_instances[] = {
      .objective = {PAL, 5e-3, 1e-3, 1e-2},
      .duplicates = MERGE,
      .work = 0.1},
+    {.name = "labels of M-lab images as built",
+     .images = "mlab-mnist mlab-fashion",
+     .objective = {PAL, 5e-4, 1e-4, 1e-3},
+     .duplicates = MERGE,
+     .work = 0.3},
     {.name = "emotions (real labels)",
      .file = "mulan/emotions",
      .objective = {PAL, 5e-4, 1e-4, 1e-3},
@@ -239,6 +245,38 @@ static ufm_status read_file(const verify_instance *instance, const char *data, u
     return ufm_labels_read(path, &settings, labels, error);
 }
 
+/* Equal tag sets become one column. */
+static ufm_status merge(const ufm_labels *kept, ufm_labels **labels, ufm_error *error)
+{
+    ufm_labels_builder *builder = ufm_labels_builder_new();
+    ufm_status status = builder ? UFM_OK : UFM_ERROR_MEMORY;
+    for (int64_t i = 0; i < kept->columns && status == UFM_OK; i++) {
+        const ufm_tag_set set = ufm_labels_set(kept, i);
+        status = ufm_labels_builder_add(builder, set.tags, set.tag, 1, error);
+    }
+    if (status == UFM_OK)
+        status = ufm_labels_builder_finish(builder, kept->classes, UFM_DUPLICATES_MERGE, labels, error);
+    ufm_labels_builder_free(builder);
+    return status;
+}
+
+/* The labels of the first set of images that is here; without a download. */
+static ufm_status read_images(const verify_instance *instance, verify_problem *problem, ufm_error *error)
+{
+    char names[64], *rest = names;
+    ufm_images *images = NULL;
+    ufm_status status = UFM_ERROR_IO;
+    snprintf(names, sizeof names, "%s", instance->images);
+    for (char *name; status == UFM_ERROR_IO && (name = strtok_r(NULL, " ", &rest));) {
+        status = ufm_images_open(name, &(ufm_data_settings){0}, &images, NULL, error);
+        snprintf(problem->set, sizeof problem->set, "%s", name);
+    }
+    if (status == UFM_OK) status = merge(ufm_images_labels(images), &problem->labels, error);
+    if (status == UFM_OK) status = ufm_labels_to_design(problem->labels, &problem->design, error);
+    ufm_images_free(images);
+    return status;
+}
+
 static ufm_status read_design(const verify_instance *instance, verify_problem *problem, ufm_error *error)
 {
     ufm_status status = ufm_design_parse(instance->classes, instance->samples, &problem->design, error);
@@ -259,6 +297,7 @@ ufm_status verify_problem_make(const verify_instance *instance, const char *data
     verify_problem made = {.objective = instance->objective};
     const ufm_status status = instance->samples  ? read_design(instance, &made, error)
                               : instance->counts ? read_counts(instance, &made.labels, error)
+                              : instance->images ? read_images(instance, &made, error)
                                                  : read_file(instance, data, &made.labels, error);
     if (status != UFM_OK) {
         verify_problem_free(&made);

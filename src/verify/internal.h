@@ -12,6 +12,8 @@ typedef struct {
     const char *samples; /* balanced design, or NULL */
     const char *counts;  /* "0:3,1:3,0+1:2": unbalanced tag sets, or NULL */
     const char *file;    /* below the data directory: ARFF without suffix, with an .xml beside it; or NULL */
+    const char
+        *images; /* sets of images, of which the first that is here is used, separated by blanks; or NULL */
     ufm_objective objective;
     double mu_ratio; /* > 0: choose the lambdas so that mu = mu_ratio mu_c */
     int64_t dim;     /* 0: K */
@@ -30,8 +32,9 @@ typedef struct {
     ufm_design *design; /* NULL when unbalanced */
     ufm_objective objective;
     int64_t dim;
+    char set[32]; /* which set of images, or "" */
 } verify_problem;
-/* UFM_ERROR_IO with an untouched `problem` when the data file is not there. */
+/* UFM_ERROR_IO with an untouched `problem` when the data are not there. */
 ufm_status verify_problem_make(const verify_instance *instance, const char *data, verify_problem *problem,
                                ufm_error *error);
 void verify_problem_free(verify_problem *problem);

@@ -66,11 +66,12 @@ static ufm_status run_instances(verify_run *run, ufm_verification *v)
         ufm_status status = verify_begin(run, name, instance->work);
         if (status != UFM_OK) return status;
         status = verify_problem_make(instance, run->settings->data, &problem, run->error);
-        if (status == UFM_ERROR_IO && instance->file) {
+        if (status == UFM_ERROR_IO && (instance->file || instance->images)) {
             note_missing(v, name);
             continue;
         }
         if (status != UFM_OK) return status;
+        if (*problem.set) snprintf(name, sizeof name, "labels of %s, as built", problem.set);
         memcpy(v->instance[v->instances].name, name, sizeof name);
         status = verify_judge(instance, &problem, v->instances, run, v);
         v->instances++;

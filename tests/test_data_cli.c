@@ -1,0 +1,151 @@
+/* ufmlab data as a user meets it. */
+#include "test.h"
+#include <stdlib.h>
+#include <string.h>
+#include <yajl/yajl_tree.h>
+
+enum { BUFFER = 65536 };
+static char out[BUFFER], err[BUFFER];
+
+static int program(const char *arguments)
+{
+    return test_program(arguments, out, err, BUFFER);
+}
+
+static void expect_refusal(const char *arguments, const char *words)
+{
+    const int code = program(arguments);
+    const char *end = strchr(err, '\n');
+    const bool ok = code == 2 && strncmp(err, "ufmlab: ", 8) == 0 && end && end[1] == '\0' &&
+                    out[0] == '\0' && strstr(err, words) != NULL;
+    if (!ok) fprintf(stderr, "  '%s': exit %d, wanted '%s' in: %s\n", arguments, code, words, err);
+    CU_ASSERT(ok);
+}
+
+static void test_refusals(void)
+{
+    char empty[128], missing[400];
+    static const struct {
+        const char *arguments, *words;
+    } cases[] = {
+        {"data", "missing argument"},
+        {"data grow", "list, fetch NAME"},
+        {"data info", "NAME of one set"},
+        {"data list mnist", "takes no name"},
+        {"data info nothing", "is no set of images"},
+        {"data fetch nothing", "cannot be fetched"},
+        {"data fetch mlab-mnist", "data make builds"},
+        {"data make --set synthetic", "--out FILE.h5"},
+        {"data make --out /tmp/x.h5", "--set NAME"},
+        {"data info synthetic --published --corrected", "contradict"},
+        {"data info synthetic --samples 1:1 --counts x.csv", "contradict"},
+        {"data info synthetic --samples 1:0", "1:0"},
+        {"data info synthetic --fit round", "round"},
+        {"data info /nonexistent.h5", "/nonexistent.h5"},
+        {"data make --set synthetic --out /nonexistent/x.h5", "/nonexistent"},
+    };
+    for (size_t c = 0; c < sizeof cases / sizeof *cases; c++)
+        expect_refusal(cases[c].arguments, cases[c].words);
+    test_directory(empty, sizeof empty);
+    char *kept = getenv("XDG_DATA_HOME"), *data = getenv("UFMLAB_DATA");
+    kept = kept ? strdup(kept) : NULL;
+    data = data ? strdup(data) : NULL;
+    setenv("XDG_DATA_HOME", empty, 1);
+    unsetenv("UFMLAB_DATA");
+    snprintf(missing, sizeof missing, "data info mlab-cifar10 --data-dir '%s'", empty);
+    expect_refusal(missing, "ufmlab data fetch cifar10");
+    expect_refusal(missing, "data_batch_1.bin");
+    if (kept)
+        setenv("XDG_DATA_HOME", kept, 1);
+    else
+        unsetenv("XDG_DATA_HOME");
+    if (data) setenv("UFMLAB_DATA", data, 1);
+    free(kept);
+    free(data);
+}
+
+static double number(yajl_val root, const char *a, const char *b)
+{
+    const char *path[] = {a, b, NULL};
+    const yajl_val value = yajl_tree_get(root, path, yajl_t_number);
+    return value ? YAJL_GET_DOUBLE(value) : NAN;
+}
+
+static yajl_val json_of(const char *arguments)
+{
+    char reason[256];
+    const int code = program(arguments);
+    const yajl_val root = yajl_tree_parse(out, reason, sizeof reason);
+    if (code != 0 || !root) fprintf(stderr, "  '%s': exit %d: %s\n", arguments, code, err);
+    CU_ASSERT(code == 0 && root != NULL);
+    return root;
+}
+
+/* Made, described, and the same again from the file; counts leave out a pair. */
+static void test_make_and_info(void)
+{
+    char path[128], arguments[600], counts[128];
+    snprintf(path, sizeof path, "%s", test_path(".h5"));
+    snprintf(counts, sizeof counts, "%s", test_file(".csv", "tags,count\n0,5\n1,5\n2,5\n0+1,2\n0+2,1\n"));
+    snprintf(
+        arguments, sizeof arguments,
+        "data make --set synthetic --classes 3 --counts '%s' --size 8 --seed 4 --out '%s' --json --quiet",
+        counts, path);
+    yajl_val made = json_of(arguments);
+    snprintf(arguments, sizeof arguments, "data info '%s' --json", path);
+    yajl_val info = json_of(arguments);
+    for (int n = 0; n < 2; n++) {
+        const yajl_val root = n ? info : made;
+        TEST(number(root, "samples", NULL) == 18 && number(root, "classes", NULL) == 3);
+        TEST(number(root, "multiplicities", "1") == 15 && number(root, "multiplicities", "2") == 3);
+        TEST(number(root, "tag_sets", "2") == 2);
+        const char *shape[] = {"shape", NULL}, *balanced[] = {"balanced", NULL};
+        const yajl_val list = yajl_tree_get(root, shape, yajl_t_array);
+        TEST(list && YAJL_GET_ARRAY(list)->len == 3 &&
+             YAJL_GET_INTEGER(YAJL_GET_ARRAY(list)->values[1]) == 8);
+        TEST(yajl_tree_get(root, balanced, yajl_t_false) != NULL);
+    }
+    yajl_tree_free(made);
+    yajl_tree_free(info);
+    snprintf(arguments, sizeof arguments, "data info '%s' --classes 3 --json", counts);
+    info = json_of(arguments);
+    TEST(number(info, "samples", NULL) == 18 && number(info, "multiplicities", "2") == 3);
+    yajl_tree_free(info);
+    TEST(program("data info synthetic --samples 1:4,2:2 --classes 5") == 0);
+    TEST(strstr(out, "balanced within each multiplicity, as Theorem 1 assumes: 1:4,2:2") != NULL);
+}
+
+static void test_list(void)
+{
+    yajl_val list = json_of("data list --json");
+    const char *path[] = {"sets", NULL};
+    const yajl_val sets = yajl_tree_get(list, path, yajl_t_array);
+    TEST(sets && YAJL_GET_ARRAY(sets)->len == 5);
+    yajl_tree_free(list);
+    TEST(program("data list") == 0 && strstr(out, "non-commercial") && strstr(out, "cs.toronto.edu"));
+}
+
+static void test_contact_sheet(void)
+{
+    char folder[128], arguments[300], path[200], line[64] = "";
+    test_directory(folder, sizeof folder);
+    snprintf(arguments, sizeof arguments,
+             "data info synthetic --samples 1:2,3:1 --classes 3 --size 8 --out '%s'", folder);
+    TEST(program(arguments) == 0);
+    snprintf(path, sizeof path, "%s/data/contact-sheet.csv", folder);
+    FILE *stream = fopen(path, "r");
+    TEST(stream && fgets(line, sizeof line, stream) && strcmp(line, "x,y,red,green,blue,label\n") == 0);
+    int labels = 0;
+    while (stream && fgets(line, sizeof line, stream)) labels += strstr(line, ",0 + 1 + 2\n") != NULL;
+    TEST(labels == 1);
+    if (stream) fclose(stream);
+    snprintf(path, sizeof path, "%s/figures", folder);
+    TEST(test_entries(path) == 3);
+}
+
+static const test_case cases[] = {{"refusals", test_refusals},
+                                  {"make_and_info", test_make_and_info},
+                                  {"list", test_list},
+                                  {"contact_sheet", test_contact_sheet},
+                                  {NULL, NULL}};
+const test_suite suite_data_cli = {"data_cli", cases};
