@@ -145,6 +145,7 @@ $(BUILD)/src/model/%.o: OPTIMISE := $(if $(filter release,$(MODE)),-O3,$(OPTIMIS
 $(BUILD)/src/nets/kernel_%.o: OPTIMISE := $(if $(filter release,$(MODE)),-O3,$(OPTIMISE)) -Wno-psabi
 ifeq ($(shell uname -m),x86_64)
 AVX512 := -mavx512f -mavx512bw -mavx512vl -mavx512dq -mfma
+$(BUILD)/src/nets/kernel_avx2.o: ISA := -mavx2 -mfma -ffp-contract=fast
 $(BUILD)/src/nets/kernel_avx512.o: ISA := $(AVX512)
 $(BUILD)/src/nets/kernel_bf16.o: ISA := $(AVX512) -mavx512bf16
 endif

@@ -1,6 +1,7 @@
 /* The fast engine against the twin: every kind of layer, shape and precision.
  * Copyright (C) 2026 the ufmlab authors. SPDX-License-Identifier: GPL-3.0-or-later */
 #include <math.h>
+#include <stdlib.h>
 #include <string.h>
 #include <ufmlab/nets.h>
 
@@ -24,11 +25,14 @@ static double *noise(ufm_rng *rng, int64_t count, double scale)
     return x;
 }
 
-static answer ask(const ufm_engine_ops *ops, const ufm_network *n, ufm_engine_settings settings, uint64_t seed)
+static answer ask(const ufm_engine_ops *ops, const ufm_network *n, ufm_engine_settings settings,
+                  uint64_t seed)
 {
     ufm_rng *rng = ufm_rng_new(seed);
-    const int64_t count = settings.batch - 1, pixels = n->layer[0].channels * n->layer[0].height * n->layer[0].width;
-    answer a = {.count = {count * n->classes, count * n->dim, n->parameters, n->running, count * n->classes, n->parameters}};
+    const int64_t count = settings.batch - 1,
+                  pixels = n->layer[0].channels * n->layer[0].height * n->layer[0].width;
+    answer a = {.count = {count * n->classes, count * n->dim, n->parameters, n->running, count * n->classes,
+                          n->parameters}};
     for (int r = 0; r < RESULTS; r++) a.vector[r] = noise(rng, a.count[r], 0);
     double *x = noise(rng, n->parameters, 0.3), *running = noise(rng, n->running, 0.1);
     double *dz = noise(rng, count * n->classes, 1), *dh = noise(rng, count * n->dim, 0.2);
@@ -41,7 +45,8 @@ static answer ask(const ufm_engine_ops *ops, const ufm_network *n, ufm_engine_se
                 x[layer->weights + i] *= 4 / sqrt((double)layer->weight_count / (double)layer->channels);
         for (int64_t c = 0; layer->kind == UFM_LAYER_BATCH_NORM && c < layer->channels; c++) {
             x[layer->weights + c] += 1;
-            running[layer->running + layer->channels + c] = 1 + fabs(running[layer->running + layer->channels + c]);
+            running[layer->running + layer->channels + c] =
+                1 + fabs(running[layer->running + layer->channels + c]);
         }
     }
     for (int64_t i = 0; i < n->parameters; i++) x[i] = (float)x[i];
@@ -91,11 +96,14 @@ static void compare(const char *what, const ufm_network *n, uint64_t seed, const
 {
     answer twin = ask(&ufm_engine_twin, n, (ufm_engine_settings){BATCH, 1, UFM_PRECISION_F32}, seed);
     for (int precision = 0; precision < 2; precision++) {
-        answer one = ask(&ufm_engine_fast, n, (ufm_engine_settings){BATCH, 1, (ufm_precision)precision}, seed);
-        answer two = ask(&ufm_engine_fast, n, (ufm_engine_settings){BATCH, 2, (ufm_precision)precision}, seed);
+        answer one =
+            ask(&ufm_engine_fast, n, (ufm_engine_settings){BATCH, 1, (ufm_precision)precision}, seed);
+        answer two =
+            ask(&ufm_engine_fast, n, (ufm_engine_settings){BATCH, 2, (ufm_precision)precision}, seed);
         const double error = distance(&one, &twin);
         if (!(error <= tolerance[precision]) || getenv("UFMLAB_TEST_VERBOSE"))
-            printf("%s, precision %d, seed %llu: error %.3g\n", what, precision, (unsigned long long)seed, error);
+            printf("%s, precision %d, seed %llu: error %.3g\n", what, precision, (unsigned long long)seed,
+                   error);
         CU_ASSERT(error <= tolerance[precision]);
         for (int r = 0; r < RESULTS; r++)
             CU_ASSERT(memcmp(one.vector[r], two.vector[r], (size_t)one.count[r] * sizeof(double)) == 0);
@@ -115,8 +123,15 @@ typedef struct {
 static ufm_layer *append(ufm_network *n, ufm_layer_kind kind, int64_t channels, int64_t height, int64_t width)
 {
     ufm_layer *layer = &n->layer[n->layers];
-    *layer = (ufm_layer){.kind = kind, .input = (int32_t)(n->layers - 1), .other = -1, .channels = channels,
-                         .height = height, .width = width, .weights = -1, .biases = -1, .running = -1};
+    *layer = (ufm_layer){.kind = kind,
+                         .input = (int32_t)(n->layers - 1),
+                         .other = -1,
+                         .channels = channels,
+                         .height = height,
+                         .width = width,
+                         .weights = -1,
+                         .biases = -1,
+                         .running = -1};
     n->layers++;
     return layer;
 }
@@ -137,7 +152,8 @@ static void one_convolution(const shape *s, uint64_t seed)
     ufm_network n = {.layer = layers, .classes = CLASSES, .dim = s->outputs};
     append(&n, UFM_LAYER_INPUT, s->channels, s->height, s->width);
     /* A first layer without a gradient of its input is not enough: a 1x1 one goes before. */
-    give(&n, append(&n, UFM_LAYER_CONVOLUTION, s->channels, s->height, s->width), s->channels * s->channels, 0);
+    give(&n, append(&n, UFM_LAYER_CONVOLUTION, s->channels, s->height, s->width), s->channels * s->channels,
+         0);
     layers[1].kernel = layers[1].stride = 1;
     const int64_t height = (s->height + 2 * s->padding - s->kernel) / s->stride + 1;
     const int64_t width = (s->width + 2 * s->padding - s->kernel) / s->stride + 1;
@@ -165,10 +181,12 @@ static void one_convolution(const shape *s, uint64_t seed)
 static void test_shapes(void)
 {
     static const shape shapes[] = {
-        {1, 28, 28, 16, 3, 1, 1, false, false},  {3, 9, 17, 20, 3, 1, 1, true, false}, {16, 28, 28, 32, 3, 2, 1, false, false},
-        {33, 7, 7, 40, 3, 2, 1, false, false},   {20, 14, 15, 10, 1, 2, 0, false, false}, {64, 4, 4, 64, 3, 1, 1, false, false},
-        {48, 5, 3, 17, 3, 1, 1, true, false},    {16, 56, 56, 16, 3, 1, 1, false, false}, {7, 2, 2, 10, 3, 1, 1, true, false},
-        {5, 1, 1, 35, 3, 1, 1, true, false},     {32, 11, 13, 32, 5, 2, 2, true, false},  {16, 6, 6, 16, 1, 1, 0, false, false},
+        {1, 28, 28, 16, 3, 1, 1, false, false},  {3, 9, 17, 20, 3, 1, 1, true, false},
+        {16, 28, 28, 32, 3, 2, 1, false, false}, {33, 7, 7, 40, 3, 2, 1, false, false},
+        {20, 14, 15, 10, 1, 2, 0, false, false}, {64, 4, 4, 64, 3, 1, 1, false, false},
+        {48, 5, 3, 17, 3, 1, 1, true, false},    {16, 56, 56, 16, 3, 1, 1, false, false},
+        {7, 2, 2, 10, 3, 1, 1, true, false},     {5, 1, 1, 35, 3, 1, 1, true, false},
+        {32, 11, 13, 32, 5, 2, 2, true, false},  {16, 6, 6, 16, 1, 1, 0, false, false},
     };
     for (size_t i = 0; i < sizeof shapes / sizeof shapes[0]; i++) one_convolution(&shapes[i], 100 + i);
 }

@@ -169,6 +169,6 @@ ufm_status command_figure(const options *opts, const char *script, const char *n
                           ufm_error *error);
 
 extern const command command_predict, command_solve, command_certify, command_verify, command_landscape,
-    command_geometry, command_data_sets, command_train, command_metrics, command_decode;
+    command_geometry, command_data_sets, command_train, command_metrics, command_decode, command_bench;
 
 #endif

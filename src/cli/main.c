@@ -2,9 +2,10 @@
 #include <gsl/gsl_errno.h>
 #include <string.h>
 
-static const command *const commands[] = {
-    &command_predict,  &command_solve,     &command_certify, &command_verify,  &command_landscape,
-    &command_geometry, &command_data_sets, &command_train,   &command_metrics, &command_decode};
+static const command *const commands[] = {&command_predict,   &command_solve,     &command_certify,
+                                          &command_verify,    &command_landscape, &command_geometry,
+                                          &command_data_sets, &command_train,     &command_metrics,
+                                          &command_decode,    &command_bench};
 enum { COMMANDS = sizeof commands / sizeof commands[0] };
 
 static void print_help(FILE *stream)

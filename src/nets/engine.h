@@ -12,6 +12,8 @@ typedef struct {
     int64_t batch; /* largest batch */
     int threads;
     ufm_precision precision; /* ignored by the twin */
+    const char *kernels;     /* of the fast engine: "plain", "avx2" or "avx512", which the processor must run;
+                                NULL: the fastest */
 } ufm_engine_settings;
 
 /* The vectors an engine keeps. The first four have `parameters` entries, the last `running`. */
@@ -46,6 +48,8 @@ typedef struct {
      * may be NULL. */
     ufm_status (*backward)(void *engine, const double *d_logits, const double *d_features);
     ufm_status (*update)(void *engine, const ufm_update *update);
+    /* Seconds spent in each part since creation, [UFM_PARTS]; NULL: nobody counts. */
+    const double *(*seconds)(const void *engine);
 } ufm_engine_ops;
 
 extern const ufm_engine_ops ufm_engine_twin;

@@ -90,7 +90,8 @@ static ufm_status fast_create(const ufm_network *network, const ufm_engine_setti
     engine->network = network;
     engine->batch = settings->batch;
     engine->stale = true;
-    engine->machine.kernels = kernel_best(&bf16);
+    engine->machine.kernels = kernel_choose(settings->kernels, &bf16);
+    assert(engine->machine.kernels);
     engine->half = engine->machine.half = bf16 && settings->precision == UFM_PRECISION_BF16;
     engine->machine.pool = ufm_pool_new(settings->threads);
     engine->machine.scratch = ufm_alloc(ufm_pool_threads(engine->machine.pool), sizeof(char *));
@@ -240,6 +241,13 @@ void fast_pack(fast_engine *engine)
 }
 
 /* ---- The passes ---- */
+void fast_book(fast_engine *engine, ufm_part part)
+{
+    const double now = ufm_seconds();
+    engine->seconds[part] += now - engine->clock;
+    engine->clock = now;
+}
+
 static ufm_status fast_forward(void *pointer, const float *images, int64_t count, bool train,
                                double *features, double *logits)
 {
@@ -248,13 +256,17 @@ static ufm_status fast_forward(void *pointer, const float *images, int64_t count
     assert(1 <= count && count <= engine->batch);
     engine->count = count;
     engine->trained = train;
+    engine->clock = ufm_seconds();
     if (engine->stale) fast_pack(engine);
+    fast_book(engine, UFM_PART_UPDATE);
     write_tensor(engine, &engine->node[0].shape, engine->node[0].out, images, NULL);
+    fast_book(engine, UFM_PART_EXCHANGE);
     const float *masters = engine->vector[UFM_VECTOR_PARAMETERS];
     for (int64_t l = 1; l < network->layers; l++) {
         fast_node *node = &engine->node[l];
         if (node->kind == NODE_NORM) fast_norm(engine, node, train);
         if (node->kind == NODE_MAX_POOL || node->kind == NODE_AVERAGE) fast_pool(engine, node);
+        fast_book(engine, node->kind == NODE_NORM ? UFM_PART_NORM : UFM_PART_POOL);
         if (node->kind != NODE_PRODUCT) continue;
         const product_task task = {.src = engine->node[node->input].out,
                                    .weights = node->packed ? node->packed
@@ -263,9 +275,11 @@ static ufm_status fast_forward(void *pointer, const float *images, int64_t count
                                    .bias = node->biases.count ? masters + node->biases.at : NULL,
                                    .count = count};
         product_run(&engine->machine, &node->forward, &task);
+        fast_book(engine, UFM_PART_FORWARD);
     }
     read_tensor(engine, &engine->node[network->features], features);
     read_tensor(engine, &engine->node[network->logits], logits);
+    fast_book(engine, UFM_PART_EXCHANGE);
     return UFM_OK;
 }
 
@@ -275,7 +289,9 @@ static void product_back(fast_engine *engine, fast_node *node)
     const product_gradient_task weights = {
         input->out, node->gradient, engine->vector[UFM_VECTOR_GRADIENT] + node->weights.at, engine->count};
     product_gradient(&engine->machine, &node->forward, &weights);
+    fast_book(engine, UFM_PART_BACK_WEIGHTS);
     if (node->biases.count) fast_bias_back(engine, node);
+    fast_book(engine, UFM_PART_POOL);
     if (!input->gradient) return;
     const product_task task = {.src = node->gradient,
                                .weights = node->packed_back,
@@ -283,6 +299,7 @@ static void product_back(fast_engine *engine, fast_node *node)
                                .accumulate = !node->first_input,
                                .count = engine->count};
     product_run(&engine->machine, &node->backward, &task);
+    fast_book(engine, UFM_PART_BACK_INPUT);
 }
 
 static ufm_status fast_backward(void *pointer, const double *d_logits, const double *d_features)
@@ -291,13 +308,16 @@ static ufm_status fast_backward(void *pointer, const double *d_logits, const dou
     const ufm_network *network = engine->network;
     assert(engine->trained);
     fast_node *z = &engine->node[network->logits], *h = &engine->node[network->features];
+    engine->clock = ufm_seconds();
     write_tensor(engine, &z->shape, z->gradient, NULL, d_logits);
     write_tensor(engine, &h->shape, h->gradient, NULL, d_features);
+    fast_book(engine, UFM_PART_EXCHANGE);
     for (int64_t l = network->layers - 1; l > 0; l--) {
         fast_node *node = &engine->node[l];
         if (node->kind == NODE_PRODUCT) product_back(engine, node);
         if (node->kind == NODE_NORM) fast_norm_back(engine, node);
         if (node->kind == NODE_MAX_POOL || node->kind == NODE_AVERAGE) fast_pool_back(engine, node);
+        fast_book(engine, node->kind == NODE_NORM ? UFM_PART_NORM_BACK : UFM_PART_POOL);
     }
     return UFM_OK;
 }
@@ -325,6 +345,7 @@ static ufm_status fast_update(void *pointer, const ufm_update *u)
                                    (float)u->beta2, (float)u->epsilon,
                                    (float)(1 - pow(u->momentum, (double)u->step)),
                                    (float)(1 - pow(u->beta2, (double)u->step))}};
+    engine->clock = ufm_seconds();
     for (int64_t l = 0; l < engine->network->layers; l++) {
         const fast_node *node = &engine->node[l];
         const stretch parts[2] = {node->weights, node->biases};
@@ -335,8 +356,13 @@ static ufm_status fast_update(void *pointer, const ufm_update *u)
         }
     }
     engine->stale = true;
+    fast_book(engine, UFM_PART_UPDATE);
     return UFM_OK;
 }
+static const double *fast_seconds(const void *engine)
+{
+    return ((const fast_engine *)engine)->seconds;
+}
 
-const ufm_engine_ops ufm_engine_fast = {"fast",      fast_create,  fast_free,     fast_import,
-                                        fast_export, fast_forward, fast_backward, fast_update};
+const ufm_engine_ops ufm_engine_fast = {"fast",       fast_create,   fast_free,   fast_import, fast_export,
+                                        fast_forward, fast_backward, fast_update, fast_seconds};

@@ -46,8 +46,11 @@ typedef struct {
     void **slot; /* gradients' buffers, [layers] */
     int64_t *slot_size;
     int64_t slots;
+    double seconds[UFM_PARTS], clock; /* clock: when the current part began */
 } fast_engine;
 
+/* Books the time since the last call, or since fast_forward or the like began, on a part. */
+void fast_book(fast_engine *engine, ufm_part part);
 size_t fast_element(const fast_engine *engine);
 ufm_status fast_plan(fast_engine *engine);    /* fills node[] */
 ufm_status fast_reserve(fast_engine *engine); /* allocates for it */

@@ -10,6 +10,13 @@
 
 enum { LANES = 16, OUT_PAIR = 32, TILE_ROWS = 8, TILE_WIDTH = 14 };
 
+/* Before a loop whose number of turns is known: sums stay in registers. */
+#ifdef __clang__
+#define UNROLL _Pragma("clang loop unroll(full)")
+#else
+#define UNROLL _Pragma("GCC unroll 16")
+#endif
+
 /* Blocks of 16 channels, and pairs of blocks, that hold `channels`. */
 static inline int64_t blocks_of(int64_t channels)
 {
@@ -88,14 +95,15 @@ typedef struct {
 } kernel_set;
 extern const kernel_set kernel_plain;
 #ifdef __x86_64__
-extern const kernel_set kernel_avx512;
+extern const kernel_set kernel_avx2, kernel_avx512;
 kernel_tile_choice kernel_tile_bf16;
 void kernel_gradient_bf16(const kernel_gradient *task);
 /* out[p] interleaves pixels p and p + 1, for p in steps of `step`; in has count 16-channel pixels. */
 void kernel_pairs_bf16(const uint16_t *in, int64_t count, int64_t step, uint16_t *out);
 #endif
-/* The fastest set that this processor runs, and whether it multiplies bf16. */
-const kernel_set *kernel_best(bool *bf16);
+/* The set of that name ("plain", "avx2", "avx512") or, for NULL, the fastest that this processor runs, and
+ * whether products of bf16 go with it. NULL: this processor cannot. */
+const kernel_set *kernel_choose(const char *name, bool *bf16);
 
 static inline float kernel_widen(uint16_t x)
 {

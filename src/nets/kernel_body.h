@@ -1,171 +1,222 @@
-/* Private to nets: the f32 kernels and the elementwise ones, written once over vectors of 16 floats and
- * compiled once per instruction set by the file that includes this one. The including file defines FUSED(a,
- * b, c) = a * b + c and KERNEL_SET. Copyright (C) 2026 the ufmlab authors. SPDX-License-Identifier:
- * GPL-3.0-or-later */
+/* Private to nets: the f32 kernels and the elementwise ones, written once and compiled once per instruction
+ * set by the file that includes this one. It defines KERNEL_SET and KERNEL_NAME; WIDE, the floats of a
+ * register; FUSED(a, b, c) = a * b + c for registers; and how many sums the registers hold:
+ * PIECE_PIXELS x PIECE_WIDES and GRADIENT_CHANNELS x PIECE_WIDES.
+ * Copyright (C) 2026 the ufmlab authors. SPDX-License-Identifier: GPL-3.0-or-later */
 #include "kernel.h"
 
 #include <math.h>
 #include <string.h>
 
-typedef float vector __attribute__((vector_size(64)));
-typedef uint32_t words __attribute__((vector_size(64)));
-typedef uint16_t halves __attribute__((vector_size(32)));
+/* A register's worth of channels: a block has PARTS of them. */
+typedef float wide __attribute__((vector_size(4 * WIDE)));
+typedef uint32_t words __attribute__((vector_size(4 * WIDE)));
+typedef uint16_t halves __attribute__((vector_size(2 * WIDE)));
+enum { PARTS = LANES / WIDE };
 #define INLINE static inline __attribute__((always_inline))
 
-INLINE vector splat(float x)
+INLINE wide splat(float x)
 {
-    return (vector){0} + x;
+    return (wide){0} + x;
 }
-INLINE vector load(const void *base, int64_t at, bool half)
+INLINE wide take(const float *at)
 {
-    vector x;
-    if (half) {
-        halves h;
-        memcpy(&h, (const uint16_t *)base + at, sizeof h);
-        const words wide = __builtin_convertvector(h, words) << 16;
-        memcpy(&x, &wide, sizeof x);
-    } else
-        memcpy(&x, (const float *)base + at, sizeof x);
+    wide x;
+    memcpy(&x, at, sizeof x);
     return x;
 }
-INLINE void store(void *base, int64_t at, vector x, bool half)
+INLINE void give(float *at, wide x)
 {
-    if (half) {
-        words u;
-        memcpy(&u, &x, sizeof u);
-        const words nan = (words)(x != x);
-        const words rounded = (u + 0x7fff + (u >> 16 & 1)) >> 16;
-        const halves h = __builtin_convertvector((rounded & ~nan) | ((u >> 16 | 0x40) & nan), halves);
-        memcpy((uint16_t *)base + at, &h, sizeof h);
-    } else
-        memcpy((float *)base + at, &x, sizeof x);
+    memcpy(at, &x, sizeof x);
+}
+INLINE wide load(const void *base, int64_t at, bool half)
+{
+    if (!half) return take((const float *)base + at);
+    halves h;
+    memcpy(&h, (const uint16_t *)base + at, sizeof h);
+    const words bits = __builtin_convertvector(h, words) << 16;
+    wide x;
+    memcpy(&x, &bits, sizeof x);
+    return x;
+}
+INLINE void store(void *base, int64_t at, wide x, bool half)
+{
+    if (!half) {
+        give((float *)base + at, x);
+        return;
+    }
+    words u;
+    memcpy(&u, &x, sizeof u);
+    const words nan = (words)(x != x);
+    const words rounded = (u + 0x7fff + (u >> 16 & 1)) >> 16;
+    const halves h = __builtin_convertvector((rounded & ~nan) | ((u >> 16 | 0x40) & nan), halves);
+    memcpy((uint16_t *)base + at, &h, sizeof h);
 }
 
 /* ---- Register tiles ---- */
-INLINE void tile_body(const kernel_tile *t, const int rows, const int width, const int two)
+/* Pixels first..last - 1 of a tile, counted row by row, and registers from..to - 1 of its output channels. */
+INLINE void piece_body(const kernel_tile *t, const int width, const int first, const int last, const int from,
+                       const int to)
 {
-    const int count = two ? 2 : 1;
-    vector sum[TILE_WIDTH][2];
-#pragma GCC unroll 16
-    for (int q = 0; q < rows * width; q++)
-#pragma GCC unroll 2
-        for (int n = 0; n < count; n++) sum[q][n] = t->bias ? load(t->bias, n * LANES, false) : splat(0);
+    wide sum[PIECE_PIXELS][PIECE_WIDES];
+    UNROLL
+    for (int q = first; q < last; q++) UNROLL
+    for (int n = from; n < to; n++) sum[q - first][n - from] = t->bias ? take(t->bias + n * WIDE) : (wide){0};
     for (int32_t block = 0; block < t->blocks; block++) {
         const int32_t channels = block + 1 < t->blocks ? LANES : t->channels;
         for (int32_t k = 0; k < t->taps; k++) {
             const float *w = (const float *)t->weights + block * t->weight_block + t->tap[k].weight;
-            const float *in[TILE_ROWS];
-#pragma GCC unroll 8
-            for (int r = 0; r < rows; r++)
-                in[r] = (const float *)t->in[r] + block * t->in_block + t->tap[k].in;
+            const float *in[PIECE_PIXELS];
+            UNROLL
+            for (int q = first; q < last; q++)
+                in[q - first] =
+                    (const float *)t->in[q / width] + block * t->in_block + t->tap[k].in + q % width * LANES;
             for (int32_t c = 0; c < channels; c++, w += OUT_PAIR) {
-                const vector w0 = load(w, 0, false), w1 = two ? load(w, LANES, false) : w0;
-#pragma GCC unroll 8
-                for (int r = 0; r < rows; r++)
-#pragma GCC unroll 14
-                    for (int p = 0; p < width; p++) {
-                        const vector x = splat(in[r][p * LANES + c]);
-                        sum[r * width + p][0] = FUSED(x, w0, sum[r * width + p][0]);
-                        if (two) sum[r * width + p][1] = FUSED(x, w1, sum[r * width + p][1]);
-                    }
+                wide weights[PIECE_WIDES];
+                UNROLL
+                for (int n = from; n < to; n++) weights[n - from] = take(w + n * WIDE);
+                UNROLL
+                for (int q = 0; q < last - first; q++) {
+                    const wide x = (wide){0} + in[q][c];
+                    UNROLL
+                    for (int n = 0; n < to - from; n++) sum[q][n] = FUSED(x, weights[n], sum[q][n]);
+                }
             }
         }
     }
-#pragma GCC unroll 8
-    for (int r = 0; r < rows; r++)
-#pragma GCC unroll 14
-        for (int p = 0; p < width; p++)
-#pragma GCC unroll 2
-            for (int n = 0; n < count; n++) {
-                const int64_t at = p * t->out_pixel + n * t->out_block;
-                vector value = sum[r * width + p][n];
-                if (t->accumulate) value += load(t->out[r], at, false);
-                store(t->out[r], at, value, false);
-            }
+    UNROLL
+    for (int q = first; q < last; q++) UNROLL
+    for (int n = from; n < to; n++) {
+        float *const out = (float *)t->out[q / width] + q % width * t->out_pixel +
+                           n * WIDE / LANES * t->out_block + n * WIDE % LANES;
+        give(out, t->accumulate ? sum[q - first][n - from] + take(out) : sum[q - first][n - from]);
+    }
+}
+INLINE int least(const int a, const int b)
+{
+    return a < b ? a : b;
+}
+INLINE void tile_body(const kernel_tile *t, const int rows, const int width, const int two)
+{
+    const int pixels = rows * width, wides = (two ? OUT_PAIR : LANES) / WIDE;
+    UNROLL
+    for (int first = 0; first < pixels; first += PIECE_PIXELS) UNROLL
+    for (int n = 0; n < wides; n += PIECE_WIDES)
+        piece_body(t, width, first, least(first + PIECE_PIXELS, pixels), n, least(n + PIECE_WIDES, wides));
 }
 #include "kernel_tiles.h"
 
 /* ---- Weight gradients ---- */
-INLINE void gradient_half(const kernel_gradient *t, const int first, const int two)
+/* GRADIENT_CHANNELS of x from `first` on, and registers from..to - 1 of dy. */
+INLINE void gradient_piece(const kernel_gradient *t, const int first, const int from, const int to)
 {
-    vector sum[8][2];
-#pragma GCC unroll 8
-    for (int c = 0; c < 8; c++) {
-        sum[c][0] = t->accumulate ? load(t->out, (first + c) * OUT_PAIR, false) : splat(0);
-        if (two) sum[c][1] = t->accumulate ? load(t->out, (first + c) * OUT_PAIR + LANES, false) : splat(0);
-    }
+    wide sum[GRADIENT_CHANNELS][PIECE_WIDES];
+    UNROLL
+    for (int c = 0; c < GRADIENT_CHANNELS; c++) UNROLL
+    for (int n = from; n < to; n++)
+        sum[c][n - from] = t->accumulate ? take(t->out + (first + c) * OUT_PAIR + n * WIDE) : (wide){0};
     for (int64_t image = 0; image < t->images; image++)
         for (int64_t row = 0; row < t->rows; row++) {
             const float *x = (const float *)t->x + image * t->x_image + row * t->x_row + first;
             const float *dy = (const float *)t->dy + image * t->dy_image + row * t->dy_row;
-            const float *const dy2 = dy + t->dy_block;
             for (int64_t p = 0; p < t->width * LANES; p += LANES) {
-                const vector y0 = load(dy, p, false), y1 = two ? load(dy2, p, false) : y0;
-#pragma GCC unroll 8
-                for (int c = 0; c < 8; c++) {
-                    const vector b = splat(x[p + c]);
-                    sum[c][0] = FUSED(b, y0, sum[c][0]);
-                    if (two) sum[c][1] = FUSED(b, y1, sum[c][1]);
+                wide y[PIECE_WIDES];
+                UNROLL
+                for (int n = from; n < to; n++)
+                    y[n - from] = take(dy + p + n * WIDE / LANES * t->dy_block + n * WIDE % LANES);
+                UNROLL
+                for (int c = 0; c < GRADIENT_CHANNELS; c++) {
+                    const wide b = (wide){0} + x[p + c];
+                    UNROLL
+                    for (int n = 0; n < to - from; n++) sum[c][n] = FUSED(b, y[n], sum[c][n]);
                 }
             }
         }
-#pragma GCC unroll 8
-    for (int c = 0; c < 8; c++) {
-        store(t->out, (first + c) * OUT_PAIR, sum[c][0], false);
-        store(t->out, (first + c) * OUT_PAIR + LANES, two ? sum[c][1] : splat(0), false);
-    }
+    UNROLL
+    for (int c = 0; c < GRADIENT_CHANNELS; c++) UNROLL
+    for (int n = from; n < to; n++) give(t->out + (first + c) * OUT_PAIR + n * WIDE, sum[c][n - from]);
+}
+INLINE void gradient_body(const kernel_gradient *t, const int wides)
+{
+    for (int first = 0; first < t->channels; first += GRADIENT_CHANNELS) UNROLL
+    for (int n = 0; n < wides; n += PIECE_WIDES) gradient_piece(t, first, n, least(n + PIECE_WIDES, wides));
 }
 static void gradient(const kernel_gradient *t)
 {
     if (t->two) {
-        gradient_half(t, 0, 1);
-        if (t->channels > 8) gradient_half(t, 8, 1);
-    } else {
-        gradient_half(t, 0, 0);
-        if (t->channels > 8) gradient_half(t, 8, 0);
+        gradient_body(t, OUT_PAIR / WIDE);
+        return;
     }
+    gradient_body(t, LANES / WIDE);
+    for (int c = 0; c < LANES; c++)
+        for (int n = 0; n < PARTS; n++) give(t->out + c * OUT_PAIR + LANES + n * WIDE, splat(0));
 }
 
 /* ---- Elementwise ---- */
-/* Mean, then variance (divided by the number) of each lane. Each image is summed around its own mean in f32,
- * and the images are combined in double precision (Chan, Golub and LeVeque). */
-INLINE void moments_body(const void *x, int64_t images, int64_t pixels, int64_t stride, const bool half,
-                         double *out)
+typedef struct {
+    double mean[LANES], square[LANES], count;
+} moments_sum;
+
+/* One image, summed around its own mean, joins the others (Chan, Golub and LeVeque). */
+INLINE void moments_image(const void *x, int64_t pixels, const bool half, const int from, moments_sum *all)
 {
-    double mean[LANES] = {0}, square[LANES] = {0};
-    for (int64_t image = 0; image < images; image++) {
-        vector sum[4] = {splat(0), splat(0), splat(0), splat(0)};
-        for (int64_t p = 0; p < pixels; p++) sum[p & 3] += load(x, image * stride + p * LANES, half);
-        const vector own = ((sum[0] + sum[1]) + (sum[2] + sum[3])) / (float)pixels;
-        vector off[4] = {splat(0), splat(0), splat(0), splat(0)}, drift = splat(0);
-        for (int64_t p = 0; p < pixels; p++) {
-            const vector d = load(x, image * stride + p * LANES, half) - own;
-            off[p & 3] = FUSED(d, d, off[p & 3]);
-            drift += d;
-        }
-        const vector spread = (off[0] + off[1]) + (off[2] + off[3]);
-        const double n = (double)(image * pixels), m = (double)pixels;
-        for (int c = 0; c < LANES; c++) {
-            const double fine = (double)own[c] + (double)drift[c] / m;
-            const double s = (double)spread[c] - (double)drift[c] * (double)drift[c] / m, d = fine - mean[c];
-            mean[c] += d * m / (n + m);
-            square[c] += s + d * d * n * m / (n + m);
+    wide sum[4] = {splat(0), splat(0), splat(0), splat(0)}, off[2] = {splat(0), splat(0)};
+    wide drift[2] = {splat(0), splat(0)};
+    int64_t p = 0;
+    for (; p + 4 <= pixels; p += 4) {
+        UNROLL
+        for (int i = 0; i < 4; i++) sum[i] += load(x, (p + i) * LANES + from, half);
+    }
+    for (; p < pixels; p++) sum[0] += load(x, p * LANES + from, half);
+    const wide own = ((sum[0] + sum[1]) + (sum[2] + sum[3])) / (float)pixels;
+    for (p = 0; p + 2 <= pixels; p += 2) {
+        UNROLL
+        for (int i = 0; i < 2; i++) {
+            const wide d = load(x, (p + i) * LANES + from, half) - own;
+            off[i] = FUSED(d, d, off[i]);
+            drift[i] += d;
         }
     }
+    if (p < pixels) {
+        const wide d = load(x, p * LANES + from, half) - own;
+        off[0] = FUSED(d, d, off[0]);
+        drift[0] += d;
+    }
+    off[0] += off[1];
+    drift[0] += drift[1];
+    const double n = all->count, m = (double)pixels;
+    for (int c = 0; c < WIDE; c++) {
+        const double moved = (double)drift[0][c], fine = (double)own[c] + moved / m;
+        const double d = fine - all->mean[from + c], s = (double)off[0][c] - moved * moved / m;
+        all->mean[from + c] += d * m / (n + m);
+        all->square[from + c] += s + d * d * n * m / (n + m);
+    }
+}
+INLINE void moments_body(const void *x, const int64_t size[3], const bool half, double *out)
+{
+    const int64_t images = size[0], pixels = size[1], stride = size[2];
+    moments_sum all = {.count = 0};
+    for (int64_t image = 0; image < images; image++, all.count += (double)pixels) {
+        const void *at = half ? (const void *)((const uint16_t *)x + image * stride)
+                              : (const void *)((const float *)x + image * stride);
+        UNROLL
+        for (int n = 0; n < PARTS; n++) moments_image(at, pixels, half, n * WIDE, &all);
+    }
     for (int c = 0; c < LANES; c++) {
-        out[c] = mean[c];
-        out[LANES + c] = square[c] / (double)(images * pixels);
+        out[c] = all.mean[c];
+        out[LANES + c] = all.square[c] / all.count;
     }
 }
 static void moments(const void *x, int64_t images, int64_t pixels, int64_t stride, bool half, double *out)
 {
+    const int64_t size[3] = {images, pixels, stride};
     if (half)
-        moments_body(x, images, pixels, stride, true, out);
+        moments_body(x, size, true, out);
     else
-        moments_body(x, images, pixels, stride, false, out);
+        moments_body(x, size, false, out);
 }
 
-INLINE vector positive(vector x, vector where)
+INLINE wide positive(wide x, wide where)
 {
     words bits;
     memcpy(&bits, &x, sizeof bits);
@@ -173,15 +224,26 @@ INLINE vector positive(vector x, vector where)
     memcpy(&x, &bits, sizeof bits);
     return x;
 }
+/* The factors of one block of channels; `otherwise` without them. */
+INLINE void take_parts(const float *from, float otherwise, wide out[PARTS])
+{
+    UNROLL
+    for (int n = 0; n < PARTS; n++) out[n] = from ? take(from + n * WIDE) : splat(otherwise);
+}
+
 INLINE void apply_body(const kernel_apply *t, const bool half, const bool other, const bool relu)
 {
-    const vector scale = t->scale ? load(t->scale, 0, false) : splat(1);
-    const vector shift = t->shift ? load(t->shift, 0, false) : splat(0);
+    wide scale[PARTS], shift[PARTS];
+    take_parts(t->scale, 1, scale);
+    take_parts(t->shift, 0, shift);
     for (int64_t image = 0; image < t->images; image++)
         for (int64_t at = image * t->stride; at < image * t->stride + t->pixels * LANES; at += LANES) {
-            vector v = FUSED(load(t->x, at, half), scale, shift);
-            if (other) v += load(t->other, at, half);
-            store(t->out, at, relu ? positive(v, v) : v, half);
+            UNROLL
+            for (int n = 0; n < PARTS; n++) {
+                wide v = FUSED(load(t->x, at + n * WIDE, half), scale[n], shift[n]);
+                if (other) v += load(t->other, at + n * WIDE, half);
+                store(t->out, at + n * WIDE, relu ? positive(v, v) : v, half);
+            }
         }
 }
 #define CALL_APPLY(half)                                                                                     \
@@ -195,29 +257,44 @@ static void apply(const kernel_apply *t)
         CALL_APPLY(false);
 }
 
-INLINE vector upstream(const kernel_back *t, int64_t at, const bool half, const bool relu)
+INLINE wide upstream(const kernel_back *t, int64_t at, const bool half, const bool relu)
 {
-    const vector g = load(t->d_out, at, half);
+    const wide g = load(t->d_out, at, half);
     return relu ? positive(g, load(t->out, at, half)) : g;
+}
+/* One image's sums in f32, the images' in double precision. */
+INLINE void sums_image(const kernel_back *t, int64_t begin, const bool half, const bool relu, const int from)
+{
+    const wide mean = take(t->mean + from);
+    wide sum[2] = {splat(0), splat(0)}, product[2] = {splat(0), splat(0)};
+    const int64_t end = begin + t->pixels * LANES;
+    int64_t at = begin;
+    for (; at + LANES < end; at += 2 * LANES) {
+        UNROLL
+        for (int i = 0; i < 2; i++) {
+            const wide g = upstream(t, at + i * LANES, half, relu);
+            sum[i] += g;
+            product[i] = FUSED(g, load(t->x, at + i * LANES, half) - mean, product[i]);
+        }
+    }
+    if (at < end) {
+        const wide g = upstream(t, at, half, relu);
+        sum[0] += g;
+        product[0] = FUSED(g, load(t->x, at, half) - mean, product[0]);
+    }
+    sum[0] += sum[1];
+    product[0] += product[1];
+    for (int c = 0; c < WIDE; c++) {
+        t->sum[from + c] += (double)sum[0][c];
+        t->product[from + c] += (double)product[0][c];
+    }
 }
 INLINE void sums_body(const kernel_back *t, const bool half, const bool relu)
 {
-    const vector mean = load(t->mean, 0, false);
     for (int c = 0; c < LANES; c++) t->sum[c] = t->product[c] = 0;
     for (int64_t image = 0; image < t->images; image++) {
-        vector sum[2] = {splat(0), splat(0)}, product[2] = {splat(0), splat(0)};
-        for (int64_t p = 0; p < t->pixels; p++) {
-            const int64_t at = image * t->stride + p * LANES;
-            const vector g = upstream(t, at, half, relu);
-            sum[p & 1] += g;
-            product[p & 1] = FUSED(g, load(t->x, at, half) - mean, product[p & 1]);
-        }
-        sum[0] += sum[1];
-        product[0] += product[1];
-        for (int c = 0; c < LANES; c++) {
-            t->sum[c] += (double)sum[0][c];
-            t->product[c] += (double)product[0][c];
-        }
+        UNROLL
+        for (int n = 0; n < PARTS; n++) sums_image(t, image * t->stride + n * WIDE, half, relu, n * WIDE);
     }
 }
 static void back_sums(const kernel_back *t)
@@ -229,16 +306,23 @@ static void back_sums(const kernel_back *t)
 }
 INLINE void back_body(const kernel_back *t, const bool half, const bool relu)
 {
-    const vector a = t->a ? load(t->a, 0, false) : splat(1), b = t->a ? load(t->b, 0, false) : splat(0);
-    const vector c = t->a ? load(t->c, 0, false) : splat(0);
+    wide a[PARTS], b[PARTS], c[PARTS];
+    take_parts(t->a, 1, a);
+    take_parts(t->b, 0, b);
+    take_parts(t->c, 0, c);
     for (int64_t image = 0; image < t->images; image++)
-        for (int64_t at = image * t->stride; at < image * t->stride + t->pixels * LANES; at += LANES) {
-            const vector g = upstream(t, at, half, relu);
-            if (t->d_other) store(t->d_other, at, t->add_other ? g + load(t->d_other, at, half) : g, half);
-            if (!t->d_x) continue;
-            vector d = t->a ? FUSED(a, g, FUSED(b, load(t->x, at, half), c)) : g;
-            if (t->add_x) d += load(t->d_x, at, half);
-            store(t->d_x, at, d, half);
+        for (int64_t from = image * t->stride; from < image * t->stride + t->pixels * LANES; from += LANES) {
+            UNROLL
+            for (int n = 0; n < PARTS; n++) {
+                const int64_t at = from + n * WIDE;
+                const wide g = upstream(t, at, half, relu);
+                if (t->d_other)
+                    store(t->d_other, at, t->add_other ? g + load(t->d_other, at, half) : g, half);
+                if (!t->d_x) continue;
+                wide d = t->a ? FUSED(a[n], g, FUSED(b[n], load(t->x, at, half), c[n])) : g;
+                if (t->add_x) d += load(t->d_x, at, half);
+                store(t->d_x, at, d, half);
+            }
         }
 }
 static void back_apply(const kernel_back *t)
