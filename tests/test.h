@@ -37,6 +37,7 @@ typedef struct {
     X(certify) \
     X(decode) \
     X(nets) \
+    X(onednn) \
     X(trajectory) \
     X(train) \
     X(grow) \
