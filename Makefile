@@ -13,7 +13,8 @@ PACKAGES := gsl openblas lapacke arpack hdf5 yajl expat zlib libpng libjpeg libc
 NEEDS := cmd:gcc:build-essential cmd:pkg-config:pkg-config cmd:gnuplot:gnuplot-nox pkg:gsl:libgsl-dev \
          pkg:openblas:libopenblas-dev pkg:lapacke:liblapacke-dev pkg:arpack:libarpack2-dev pkg:hdf5:libhdf5-dev \
          pkg:yajl:libyajl-dev pkg:expat:libexpat1-dev pkg:zlib:zlib1g-dev pkg:libpng:libpng-dev pkg:libjpeg:libjpeg-dev \
-         pkg:libcurl:libcurl4-openssl-dev pkg:libgcrypt:libgcrypt20-dev pkg:libarchive:libarchive-dev
+         pkg:libcurl:libcurl4-openssl-dev pkg:libgcrypt:libgcrypt20-dev pkg:libarchive:libarchive-dev \
+         inc:oneapi/dnnl/dnnl.h:libdnnl-dev
 NEEDS_IMAGES   := file:/usr/share/datasets/fashion-mnist/train-images-idx3-ubyte.gz:dataset-fashion-mnist
 NEEDS_TEST     := $(NEEDS) $(NEEDS_IMAGES) pkg:cunit:libcunit1-dev
 NEEDS_CLANG    := $(NEEDS_TEST) cmd:clang:clang
@@ -31,11 +32,14 @@ MODE_FLAGS_coverage := --coverage
 MODE_FLAGS_fuzz     := $(MODE_FLAGS_asan) -fsanitize=fuzzer-no-link
 MODE_FLAGS := $(MODE_FLAGS_$(MODE))
 CFLAGS   ?= -g
+# oneDNN has no pkg-config module in Debian; one that is installed elsewhere is found through CPPFLAGS and LDFLAGS.
+ONEDNN   := $(shell printf '\043include <oneapi/dnnl/dnnl.h>\nint main(void) { return !dnnl_version(); }\n' | \
+               $(CC) -x c $(CPPFLAGS) -o /dev/null - $(LDFLAGS) -ldnnl 2>/dev/null && echo -ldnnl)
 ALL_CFLAGS = -std=c17 $(WARN) $(OPTIMISE) $(MODE_FLAGS) -fPIC -pthread $(CFLAGS)
 ALL_CPPFLAGS = -D_GNU_SOURCE -DUFM_VERSION='"$(VERSION)"' -DUFM_DATADIR='"$(PREFIX)/share/ufmlab"' \
-               -Iinclude -Isrc $(shell pkg-config --cflags $(PACKAGES) 2>/dev/null) $(CPPFLAGS)
+               $(if $(ONEDNN),-DUFM_HAVE_ONEDNN) -Iinclude -Isrc $(shell pkg-config --cflags $(PACKAGES) 2>/dev/null) $(CPPFLAGS)
 # GSL without gslcblas: OpenBLAS provides the CBLAS that GSL calls.
-LIBS = $(filter-out -lgslcblas,$(shell pkg-config --libs $(PACKAGES) 2>/dev/null)) -lm
+LIBS = $(filter-out -lgslcblas,$(shell pkg-config --libs $(PACKAGES) 2>/dev/null)) $(ONEDNN) -lm
 
 # --- files ----------------------------------------------------------------------------------------
 LIB_SOURCES  := $(filter-out src/cli/%,$(sort $(wildcard src/*/*.c)))

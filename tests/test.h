@@ -38,6 +38,7 @@ typedef struct {
     X(decode) \
     X(nets) \
     X(engine) \
+    X(onednn) \
     X(trajectory) \
     X(train) \
     X(grow) \

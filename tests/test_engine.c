@@ -7,6 +7,7 @@
 
 #include "../src/nets/engine.h"
 #include "test.h"
+#include <stdlib.h>
 
 enum { CLASSES = 3, BATCH = 6 };
 

@@ -184,6 +184,7 @@ typedef struct {
     ufm_network_settings network;
     ufm_precision precision;
     int threads;
+    bool trial;                    /* let the engine find the faster way of each layer, as training does */
     int64_t batch, steps, repeats; /* steps on the clock in each repeat, > 0 */
     uint64_t seed;
     bool (*go_on)(void *context); /* after every step; may be NULL. false: UFM_ERROR_CANCELLED */
@@ -193,6 +194,7 @@ typedef struct {
     double lowest, median, highest; /* images per second of the repeats */
     double share[UFM_PARTS];        /* of the steps' time, for an engine that counts; else 0 */
     double products;                /* multiplications of a convolution or linear layer per image and step */
+    int products_timed, products_onednn; /* products of the trial, and how many of them oneDNN does */
 } ufm_speed;
 /* Times training steps (forward, loss, backward, SGD update) on random images that lie ready in memory, after
  * two steps that are not counted. */

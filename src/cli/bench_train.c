@@ -31,6 +31,7 @@ static ufm_status read_speed(const options *opts, ufm_speed_settings *s, ufm_err
                                           .etf = opts->value[OPT_ETF].given,
                                           .fix_dim = opts->value[OPT_FIX_DIM].given},
                               .threads = (int)opts->value[OPT_THREADS].integer,
+                              .trial = true,
                               .batch = opts->value[OPT_BATCH].integer,
                               .steps = given_or(opts, OPT_STEPS, STEPS),
                               .repeats = REPEATS,
@@ -61,6 +62,8 @@ static ufm_status print_json(const ufm_speed *speed, ufm_error *error)
     ufm_json_number(json, "lowest", speed->lowest);
     ufm_json_number(json, "flops_per_second", operations(speed));
     ufm_json_number(json, "peak_mib", peak_mib());
+    ufm_json_integer(json, "products", speed->products_timed);
+    ufm_json_integer(json, "products_by_onednn", speed->products_onednn);
     ufm_json_object(json, "share");
     for (int p = 0; p < UFM_PARTS; p++) ufm_json_number(json, ufm_part_text((ufm_part)p), speed->share[p]);
     ufm_json_end(json);
@@ -75,6 +78,7 @@ static void print_text(const ufm_speed_settings *s, const ufm_speed *speed)
     printf("  images/s   %.4g (median of %lld; %.4g to %.4g)\n", speed->median, (long long)s->repeats,
            speed->lowest, speed->highest);
     printf("  products   %.3g TFLOP/s over the whole step\n", 1e-12 * operations(speed));
+    printf("  routes     %d of %d products by oneDNN\n", speed->products_onednn, speed->products_timed);
     printf("  memory     %.0f MiB at most\n", peak_mib());
     for (int p = 0; p < UFM_PARTS; p++)
         printf("  %5.1f %%    %s\n", 100 * speed->share[p], ufm_part_text((ufm_part)p));

@@ -12,6 +12,7 @@ static void fast_free(void *pointer)
     if (!engine) return;
     for (int64_t l = 0; engine->node && l < engine->network->layers; l++) {
         fast_node *node = &engine->node[l];
+        fast_route_clear(node);
         product_free(&node->forward);
         product_free(&node->backward);
         void *const owned[] = {node->out,  node->packed,  node->packed_back,
@@ -25,6 +26,7 @@ static void fast_free(void *pointer)
     ufm_free(engine->machine.scratch);
     ufm_pool_free(engine->machine.pool);
     ufm_free(engine->running);
+    ufm_free(engine->routes);
     ufm_free(engine->slot);
     ufm_free(engine->slot_size);
     ufm_free(engine->node);
@@ -69,8 +71,9 @@ ufm_status fast_reserve(fast_engine *engine)
     }
     for (int64_t l = 0; l < engine->network->layers && status == UFM_OK; l++)
         if (engine->node[l].slot >= 0) engine->node[l].gradient = engine->slot[engine->node[l].slot];
+    engine->scratch_bytes = scratch + 64;
     for (int t = 0; t < ufm_pool_threads(engine->machine.pool) && status == UFM_OK; t++) {
-        engine->machine.scratch[t] = ufm_alloc(scratch + 64, 1);
+        engine->machine.scratch[t] = ufm_alloc(engine->scratch_bytes, 1);
         if (!engine->machine.scratch[t]) status = UFM_ERROR_MEMORY;
     }
     for (int v = 0; v < UFM_VECTOR_RUNNING && status == UFM_OK; v++) {
@@ -99,8 +102,9 @@ static ufm_status fast_create(const ufm_network *network, const ufm_engine_setti
     engine->slot = ufm_alloc(network->layers, sizeof *engine->slot);
     engine->slot_size = ufm_alloc(network->layers, sizeof *engine->slot_size);
     engine->running = ufm_alloc(network->running + 1, sizeof *engine->running);
+    engine->routes = ufm_alloc(ONEDNN_DIRECTIONS * network->layers + 1, 1);
     if (!engine->machine.pool || !engine->machine.scratch || !engine->node || !engine->slot ||
-        !engine->slot_size || !engine->running)
+        !engine->slot_size || !engine->running || !engine->routes)
         status = UFM_ERROR_MEMORY;
     if (status == UFM_OK) status = fast_plan(engine);
     if (status == UFM_OK) status = fast_reserve(engine);
@@ -197,23 +201,32 @@ typedef struct {
     fast_node *node;
 } pack_context;
 
+static bool packs_forward(const pack_context *run)
+{
+    return run->engine->half && !run->node->way[ONEDNN_FORWARD].product;
+}
+static bool packs_back(const pack_context *run)
+{
+    return run->node->pack_back && !run->node->way[ONEDNN_BACK_INPUT].product;
+}
+
 /* Both forms of the 16 x 32 blocks of weights: rounded pairs of inputs for bf16, and with inputs and outputs
  * exchanged. */
 static void pack_blocks(void *context, int worker, int64_t begin, int64_t end)
 {
     const pack_context *run = context;
     const fast_node *node = run->node;
-    const bool half = run->engine->half;
+    const bool half = run->engine->half, forward = packs_forward(run), back = packs_back(run);
     const int64_t blocks = node->forward.src.blocks, outs = node->shape.blocks, taps = node->forward.taps;
     const float *from = run->engine->vector[UFM_VECTOR_PARAMETERS] + node->weights.at + begin * WEIGHT_BLOCK;
     (void)worker;
     for (int64_t unit = begin; unit < end; unit++, from += WEIGHT_BLOCK) {
         const int64_t pair = unit / (blocks * taps), block = unit / taps % blocks, tap = unit % taps;
-        uint16_t *to = half ? (uint16_t *)node->packed + unit * WEIGHT_BLOCK : NULL;
-        for (int64_t i = 0; half && i < LANES; i++)
+        uint16_t *to = forward ? (uint16_t *)node->packed + unit * WEIGHT_BLOCK : NULL;
+        for (int64_t i = 0; forward && i < LANES; i++)
             for (int64_t o = 0; o < OUT_PAIR; o++)
                 to[i / 2 * 2 * OUT_PAIR + 2 * o + i % 2] = kernel_round(from[i * OUT_PAIR + o]);
-        for (int64_t b = 0; b < 2 && 2 * pair + b < outs && node->pack_back; b++) {
+        for (int64_t b = 0; b < 2 && 2 * pair + b < outs && back; b++) {
             const int64_t base = ((block / 2 * outs + 2 * pair + b) * taps + tap) * WEIGHT_BLOCK,
                           column = block % 2 * LANES;
             for (int64_t o = 0; o < LANES; o++)
@@ -230,14 +243,18 @@ static void pack_blocks(void *context, int worker, int64_t begin, int64_t end)
     }
 }
 
-void fast_pack(fast_engine *engine)
+ufm_status fast_pack(fast_engine *engine)
 {
-    for (int64_t l = 0; l < engine->network->layers; l++) {
+    ufm_status status = UFM_OK;
+    for (int64_t l = 0; l < engine->network->layers && status == UFM_OK; l++) {
         pack_context run = {engine, &engine->node[l]};
-        if (run.node->kind == NODE_PRODUCT && (engine->half || run.node->pack_back))
+        if (run.node->kind != NODE_PRODUCT) continue;
+        if (packs_forward(&run) || packs_back(&run))
             ufm_pool_run(engine->machine.pool, run.node->weights.count / WEIGHT_BLOCK, 1, pack_blocks, &run);
+        status = fast_pack_ways(engine, run.node);
     }
-    engine->stale = false;
+    engine->stale = status != UFM_OK;
+    return status;
 }
 
 /* ---- The passes ---- */
@@ -257,49 +274,35 @@ static ufm_status fast_forward(void *pointer, const float *images, int64_t count
     engine->count = count;
     engine->trained = train;
     engine->clock = ufm_seconds();
-    if (engine->stale) fast_pack(engine);
+    ufm_status status = engine->stale ? fast_pack(engine) : UFM_OK;
     fast_book(engine, UFM_PART_UPDATE);
     write_tensor(engine, &engine->node[0].shape, engine->node[0].out, images, NULL);
     fast_book(engine, UFM_PART_EXCHANGE);
-    const float *masters = engine->vector[UFM_VECTOR_PARAMETERS];
-    for (int64_t l = 1; l < network->layers; l++) {
+    for (int64_t l = 1; l < network->layers && status == UFM_OK; l++) {
         fast_node *node = &engine->node[l];
         if (node->kind == NODE_NORM) fast_norm(engine, node, train);
         if (node->kind == NODE_MAX_POOL || node->kind == NODE_AVERAGE) fast_pool(engine, node);
         fast_book(engine, node->kind == NODE_NORM ? UFM_PART_NORM : UFM_PART_POOL);
         if (node->kind != NODE_PRODUCT) continue;
-        const product_task task = {.src = engine->node[node->input].out,
-                                   .weights = node->packed ? node->packed
-                                                           : (const void *)(masters + node->weights.at),
-                                   .dst = node->out,
-                                   .bias = node->biases.count ? masters + node->biases.at : NULL,
-                                   .count = count};
-        product_run(&engine->machine, &node->forward, &task);
+        status = fast_product(engine, node, ONEDNN_FORWARD);
         fast_book(engine, UFM_PART_FORWARD);
     }
     read_tensor(engine, &engine->node[network->features], features);
     read_tensor(engine, &engine->node[network->logits], logits);
     fast_book(engine, UFM_PART_EXCHANGE);
-    return UFM_OK;
+    return status;
 }
 
-static void product_back(fast_engine *engine, fast_node *node)
+static ufm_status product_back(fast_engine *engine, fast_node *node)
 {
-    const fast_node *input = &engine->node[node->input];
-    const product_gradient_task weights = {
-        input->out, node->gradient, engine->vector[UFM_VECTOR_GRADIENT] + node->weights.at, engine->count};
-    product_gradient(&engine->machine, &node->forward, &weights);
+    ufm_status status = fast_product(engine, node, ONEDNN_BACK_WEIGHTS);
     fast_book(engine, UFM_PART_BACK_WEIGHTS);
     if (node->biases.count) fast_bias_back(engine, node);
     fast_book(engine, UFM_PART_POOL);
-    if (!input->gradient) return;
-    const product_task task = {.src = node->gradient,
-                               .weights = node->packed_back,
-                               .dst = input->gradient,
-                               .accumulate = !node->first_input,
-                               .count = engine->count};
-    product_run(&engine->machine, &node->backward, &task);
+    if (status == UFM_OK && engine->node[node->input].gradient)
+        status = fast_product(engine, node, ONEDNN_BACK_INPUT);
     fast_book(engine, UFM_PART_BACK_INPUT);
+    return status;
 }
 
 static ufm_status fast_backward(void *pointer, const double *d_logits, const double *d_features)
@@ -312,14 +315,15 @@ static ufm_status fast_backward(void *pointer, const double *d_logits, const dou
     write_tensor(engine, &z->shape, z->gradient, NULL, d_logits);
     write_tensor(engine, &h->shape, h->gradient, NULL, d_features);
     fast_book(engine, UFM_PART_EXCHANGE);
-    for (int64_t l = network->layers - 1; l > 0; l--) {
+    ufm_status status = UFM_OK;
+    for (int64_t l = network->layers - 1; l > 0 && status == UFM_OK; l--) {
         fast_node *node = &engine->node[l];
-        if (node->kind == NODE_PRODUCT) product_back(engine, node);
+        if (node->kind == NODE_PRODUCT) status = product_back(engine, node);
         if (node->kind == NODE_NORM) fast_norm_back(engine, node);
         if (node->kind == NODE_MAX_POOL || node->kind == NODE_AVERAGE) fast_pool_back(engine, node);
         fast_book(engine, node->kind == NODE_NORM ? UFM_PART_NORM_BACK : UFM_PART_POOL);
     }
-    return UFM_OK;
+    return status;
 }
 
 typedef struct {
@@ -364,5 +368,5 @@ static const double *fast_seconds(const void *engine)
     return ((const fast_engine *)engine)->seconds;
 }
 
-const ufm_engine_ops ufm_engine_fast = {"fast",       fast_create,   fast_free,   fast_import, fast_export,
-                                        fast_forward, fast_backward, fast_update, fast_seconds};
+const ufm_engine_ops ufm_engine_fast = {"fast",       fast_create,   fast_free,   fast_import,  fast_export,
+                                        fast_forward, fast_backward, fast_update, fast_seconds, fast_choose};

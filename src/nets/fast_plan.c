@@ -62,6 +62,7 @@ static ufm_status plan_product(fast_engine *engine, fast_node *node, const ufm_l
     const product_window w = {linear ? from.height : layer->kernel, linear ? from.width : layer->kernel,
                               linear ? 1 : layer->stride, linear ? 0 : layer->padding};
     node->kind = NODE_PRODUCT;
+    node->window = w;
     const int64_t element = (int64_t)fast_element(engine);
     ufm_status status = product_forward(&node->forward, from, node->shape, w, element);
     if (status == UFM_OK && layer->input > 0) {

@@ -10,12 +10,13 @@
 
 enum { LANES = 16, OUT_PAIR = 32, TILE_ROWS = 8, TILE_WIDTH = 14 };
 
-/* Before a loop whose number of turns is known: sums stay in registers. */
+/* A loop whose number of turns is known, written out so that sums stay in registers. */
 #ifdef __clang__
 #define UNROLL _Pragma("clang loop unroll(full)")
 #else
 #define UNROLL _Pragma("GCC unroll 16")
 #endif
+#define EACH(i, from, to) UNROLL for (int i = (from); i < (to); i++)
 
 /* Blocks of 16 channels, and pairs of blocks, that hold `channels`. */
 static inline int64_t blocks_of(int64_t channels)

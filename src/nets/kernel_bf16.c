@@ -29,39 +29,33 @@ INLINE void tile_body(const kernel_tile *t, const int rows, const int width, con
 {
     const int count = two ? 2 : 1;
     __m512 sum[TILE_WIDTH][2];
-    UNROLL
-    for (int q = 0; q < rows * width; q++) UNROLL
-    for (int n = 0; n < count; n++)
-        sum[q][n] = t->bias ? _mm512_loadu_ps(t->bias + n * LANES) : _mm512_setzero_ps();
+    EACH (q, 0, rows * width)
+        EACH (n, 0, count) sum[q][n] = t->bias ? _mm512_loadu_ps(t->bias + n * LANES) : _mm512_setzero_ps();
     for (int32_t block = 0; block < t->blocks; block++) {
         const int32_t channels = block + 1 < t->blocks ? LANES : t->channels;
         for (int32_t k = 0; k < t->taps; k++) {
             const uint16_t *w = (const uint16_t *)t->weights + block * t->weight_block + t->tap[k].weight;
             const uint16_t *in[TILE_ROWS];
-            UNROLL
-            for (int r = 0; r < rows; r++)
-                in[r] = (const uint16_t *)t->in[r] + block * t->in_block + t->tap[k].in;
+            EACH (r, 0, rows) in[r] = (const uint16_t *)t->in[r] + block * t->in_block + t->tap[k].in;
             for (int32_t c = 0; c < channels; c += 2, w += 2 * OUT_PAIR) {
                 const __m512bh w0 = pairs_at(w), w1 = two ? pairs_at(w + OUT_PAIR) : w0;
-                UNROLL
-                for (int r = 0; r < rows; r++) UNROLL
-                for (int p = 0; p < width; p++) {
-                    const __m512bh x = pair_of(in[r] + p * LANES + c);
-                    sum[r * width + p][0] = _mm512_dpbf16_ps(sum[r * width + p][0], x, w0);
-                    if (two) sum[r * width + p][1] = _mm512_dpbf16_ps(sum[r * width + p][1], x, w1);
-                }
+                EACH (r, 0, rows)
+                    EACH (p, 0, width) {
+                        const __m512bh x = pair_of(in[r] + p * LANES + c);
+                        sum[r * width + p][0] = _mm512_dpbf16_ps(sum[r * width + p][0], x, w0);
+                        if (two) sum[r * width + p][1] = _mm512_dpbf16_ps(sum[r * width + p][1], x, w1);
+                    }
             }
         }
     }
-    UNROLL
-    for (int r = 0; r < rows; r++) UNROLL
-    for (int p = 0; p < width; p++) UNROLL
-    for (int n = 0; n < count; n++) {
-        uint16_t *const at = (uint16_t *)t->out[r] + p * t->out_pixel + n * t->out_block;
-        __m512 value = sum[r * width + p][n];
-        if (t->accumulate) value = _mm512_add_ps(value, widen(at));
-        _mm256_storeu_si256((__m256i *)at, (__m256i)_mm512_cvtneps_pbh(value));
-    }
+    EACH (r, 0, rows)
+        EACH (p, 0, width)
+            EACH (n, 0, count) {
+                uint16_t *const at = (uint16_t *)t->out[r] + p * t->out_pixel + n * t->out_block;
+                __m512 value = sum[r * width + p][n];
+                if (t->accumulate) value = _mm512_add_ps(value, widen(at));
+                _mm256_storeu_si256((__m256i *)at, (__m256i)_mm512_cvtneps_pbh(value));
+            }
 }
 #include "kernel_tiles.h"
 kernel_tile_function *kernel_tile_bf16(int rows, int width, int out_blocks)
@@ -72,11 +66,11 @@ kernel_tile_function *kernel_tile_bf16(int rows, int width, int out_blocks)
 INLINE void gradient_half(const kernel_gradient *t, const int first, const int two)
 {
     __m512 sum[8][2];
-    UNROLL
-    for (int c = 0; c < 8; c++) UNROLL
-    for (int n = 0; n < 2; n++)
-        sum[c][n] = t->accumulate && n <= two ? _mm512_loadu_ps(t->out + (first + c) * OUT_PAIR + n * LANES)
-                                              : _mm512_setzero_ps();
+    EACH (c, 0, 8)
+        EACH (n, 0, 2)
+            sum[c][n] = t->accumulate && n <= two
+                            ? _mm512_loadu_ps(t->out + (first + c) * OUT_PAIR + n * LANES)
+                            : _mm512_setzero_ps();
     for (int64_t image = 0; image < t->images; image++)
         for (int64_t row = 0; row < t->rows; row++) {
             const uint16_t *x = (const uint16_t *)t->x + image * t->x_image + row * t->x_row + 2 * first;
@@ -84,17 +78,15 @@ INLINE void gradient_half(const kernel_gradient *t, const int first, const int t
             const uint16_t *const dy2 = dy + t->dy_block;
             for (int64_t p = 0; p < t->width * 2 * LANES; p += 2 * LANES) {
                 const __m512bh y0 = pairs_at(dy + p), y1 = two ? pairs_at(dy2 + p) : y0;
-                UNROLL
-                for (int c = 0; c < 8; c++) {
+                EACH (c, 0, 8) {
                     const __m512bh b = pair_of(x + 2 * p + 2 * c);
                     sum[c][0] = _mm512_dpbf16_ps(sum[c][0], b, y0);
                     if (two) sum[c][1] = _mm512_dpbf16_ps(sum[c][1], b, y1);
                 }
             }
         }
-    UNROLL
-    for (int c = 0; c < 8; c++) UNROLL
-    for (int n = 0; n < 2; n++) _mm512_storeu_ps(t->out + (first + c) * OUT_PAIR + n * LANES, sum[c][n]);
+    EACH (c, 0, 8)
+        EACH (n, 0, 2) _mm512_storeu_ps(t->out + (first + c) * OUT_PAIR + n * LANES, sum[c][n]);
 }
 void kernel_gradient_bf16(const kernel_gradient *t)
 {

@@ -59,38 +59,32 @@ INLINE void piece_body(const kernel_tile *t, const int width, const int first, c
                        const int to)
 {
     wide sum[PIECE_PIXELS][PIECE_WIDES];
-    UNROLL
-    for (int q = first; q < last; q++) UNROLL
-    for (int n = from; n < to; n++) sum[q - first][n - from] = t->bias ? take(t->bias + n * WIDE) : (wide){0};
+    EACH (q, first, last)
+        EACH (n, from, to) sum[q - first][n - from] = t->bias ? take(t->bias + n * WIDE) : (wide){0};
     for (int32_t block = 0; block < t->blocks; block++) {
         const int32_t channels = block + 1 < t->blocks ? LANES : t->channels;
         for (int32_t k = 0; k < t->taps; k++) {
             const float *w = (const float *)t->weights + block * t->weight_block + t->tap[k].weight;
             const float *in[PIECE_PIXELS];
-            UNROLL
-            for (int q = first; q < last; q++)
+            EACH (q, first, last)
                 in[q - first] =
                     (const float *)t->in[q / width] + block * t->in_block + t->tap[k].in + q % width * LANES;
             for (int32_t c = 0; c < channels; c++, w += OUT_PAIR) {
                 wide weights[PIECE_WIDES];
-                UNROLL
-                for (int n = from; n < to; n++) weights[n - from] = take(w + n * WIDE);
-                UNROLL
-                for (int q = 0; q < last - first; q++) {
+                EACH (n, from, to) weights[n - from] = take(w + n * WIDE);
+                EACH (q, 0, last - first) {
                     const wide x = (wide){0} + in[q][c];
-                    UNROLL
-                    for (int n = 0; n < to - from; n++) sum[q][n] = FUSED(x, weights[n], sum[q][n]);
+                    EACH (n, 0, to - from) sum[q][n] = FUSED(x, weights[n], sum[q][n]);
                 }
             }
         }
     }
-    UNROLL
-    for (int q = first; q < last; q++) UNROLL
-    for (int n = from; n < to; n++) {
-        float *const out = (float *)t->out[q / width] + q % width * t->out_pixel +
-                           n * WIDE / LANES * t->out_block + n * WIDE % LANES;
-        give(out, t->accumulate ? sum[q - first][n - from] + take(out) : sum[q - first][n - from]);
-    }
+    EACH (q, first, last)
+        EACH (n, from, to) {
+            float *const out = (float *)t->out[q / width] + q % width * t->out_pixel +
+                               n * WIDE / LANES * t->out_block + n * WIDE % LANES;
+            give(out, t->accumulate ? sum[q - first][n - from] + take(out) : sum[q - first][n - from]);
+        }
 }
 INLINE int least(const int a, const int b)
 {
@@ -99,10 +93,10 @@ INLINE int least(const int a, const int b)
 INLINE void tile_body(const kernel_tile *t, const int rows, const int width, const int two)
 {
     const int pixels = rows * width, wides = (two ? OUT_PAIR : LANES) / WIDE;
-    UNROLL
-    for (int first = 0; first < pixels; first += PIECE_PIXELS) UNROLL
-    for (int n = 0; n < wides; n += PIECE_WIDES)
-        piece_body(t, width, first, least(first + PIECE_PIXELS, pixels), n, least(n + PIECE_WIDES, wides));
+    EACH (i, 0, (pixels + PIECE_PIXELS - 1) / PIECE_PIXELS)
+        EACH (j, 0, (wides + PIECE_WIDES - 1) / PIECE_WIDES)
+            piece_body(t, width, i * PIECE_PIXELS, least((i + 1) * PIECE_PIXELS, pixels), j * PIECE_WIDES,
+                       least((j + 1) * PIECE_WIDES, wides));
 }
 #include "kernel_tiles.h"
 
@@ -111,35 +105,31 @@ INLINE void tile_body(const kernel_tile *t, const int rows, const int width, con
 INLINE void gradient_piece(const kernel_gradient *t, const int first, const int from, const int to)
 {
     wide sum[GRADIENT_CHANNELS][PIECE_WIDES];
-    UNROLL
-    for (int c = 0; c < GRADIENT_CHANNELS; c++) UNROLL
-    for (int n = from; n < to; n++)
-        sum[c][n - from] = t->accumulate ? take(t->out + (first + c) * OUT_PAIR + n * WIDE) : (wide){0};
+    EACH (c, 0, GRADIENT_CHANNELS)
+        EACH (n, from, to)
+            sum[c][n - from] = t->accumulate ? take(t->out + (first + c) * OUT_PAIR + n * WIDE) : (wide){0};
     for (int64_t image = 0; image < t->images; image++)
         for (int64_t row = 0; row < t->rows; row++) {
             const float *x = (const float *)t->x + image * t->x_image + row * t->x_row + first;
             const float *dy = (const float *)t->dy + image * t->dy_image + row * t->dy_row;
             for (int64_t p = 0; p < t->width * LANES; p += LANES) {
                 wide y[PIECE_WIDES];
-                UNROLL
-                for (int n = from; n < to; n++)
+                EACH (n, from, to)
                     y[n - from] = take(dy + p + n * WIDE / LANES * t->dy_block + n * WIDE % LANES);
-                UNROLL
-                for (int c = 0; c < GRADIENT_CHANNELS; c++) {
+                EACH (c, 0, GRADIENT_CHANNELS) {
                     const wide b = (wide){0} + x[p + c];
-                    UNROLL
-                    for (int n = 0; n < to - from; n++) sum[c][n] = FUSED(b, y[n], sum[c][n]);
+                    EACH (n, 0, to - from) sum[c][n] = FUSED(b, y[n], sum[c][n]);
                 }
             }
         }
-    UNROLL
-    for (int c = 0; c < GRADIENT_CHANNELS; c++) UNROLL
-    for (int n = from; n < to; n++) give(t->out + (first + c) * OUT_PAIR + n * WIDE, sum[c][n - from]);
+    EACH (c, 0, GRADIENT_CHANNELS)
+        EACH (n, from, to) give(t->out + (first + c) * OUT_PAIR + n * WIDE, sum[c][n - from]);
 }
 INLINE void gradient_body(const kernel_gradient *t, const int wides)
 {
-    for (int first = 0; first < t->channels; first += GRADIENT_CHANNELS) UNROLL
-    for (int n = 0; n < wides; n += PIECE_WIDES) gradient_piece(t, first, n, least(n + PIECE_WIDES, wides));
+    for (int first = 0; first < t->channels; first += GRADIENT_CHANNELS)
+        EACH (n, 0, (wides + PIECE_WIDES - 1) / PIECE_WIDES)
+            gradient_piece(t, first, n * PIECE_WIDES, least((n + 1) * PIECE_WIDES, wides));
 }
 static void gradient(const kernel_gradient *t)
 {
@@ -164,14 +154,12 @@ INLINE void moments_image(const void *x, int64_t pixels, const bool half, const 
     wide drift[2] = {splat(0), splat(0)};
     int64_t p = 0;
     for (; p + 4 <= pixels; p += 4) {
-        UNROLL
-        for (int i = 0; i < 4; i++) sum[i] += load(x, (p + i) * LANES + from, half);
+        EACH (i, 0, 4) sum[i] += load(x, (p + i) * LANES + from, half);
     }
     for (; p < pixels; p++) sum[0] += load(x, p * LANES + from, half);
     const wide own = ((sum[0] + sum[1]) + (sum[2] + sum[3])) / (float)pixels;
     for (p = 0; p + 2 <= pixels; p += 2) {
-        UNROLL
-        for (int i = 0; i < 2; i++) {
+        EACH (i, 0, 2) {
             const wide d = load(x, (p + i) * LANES + from, half) - own;
             off[i] = FUSED(d, d, off[i]);
             drift[i] += d;
@@ -199,8 +187,7 @@ INLINE void moments_body(const void *x, const int64_t size[3], const bool half, 
     for (int64_t image = 0; image < images; image++, all.count += (double)pixels) {
         const void *at = half ? (const void *)((const uint16_t *)x + image * stride)
                               : (const void *)((const float *)x + image * stride);
-        UNROLL
-        for (int n = 0; n < PARTS; n++) moments_image(at, pixels, half, n * WIDE, &all);
+        EACH (n, 0, PARTS) moments_image(at, pixels, half, n * WIDE, &all);
     }
     for (int c = 0; c < LANES; c++) {
         out[c] = all.mean[c];
@@ -227,8 +214,7 @@ INLINE wide positive(wide x, wide where)
 /* The factors of one block of channels; `otherwise` without them. */
 INLINE void take_parts(const float *from, float otherwise, wide out[PARTS])
 {
-    UNROLL
-    for (int n = 0; n < PARTS; n++) out[n] = from ? take(from + n * WIDE) : splat(otherwise);
+    EACH (n, 0, PARTS) out[n] = from ? take(from + n * WIDE) : splat(otherwise);
 }
 
 INLINE void apply_body(const kernel_apply *t, const bool half, const bool other, const bool relu)
@@ -238,8 +224,7 @@ INLINE void apply_body(const kernel_apply *t, const bool half, const bool other,
     take_parts(t->shift, 0, shift);
     for (int64_t image = 0; image < t->images; image++)
         for (int64_t at = image * t->stride; at < image * t->stride + t->pixels * LANES; at += LANES) {
-            UNROLL
-            for (int n = 0; n < PARTS; n++) {
+            EACH (n, 0, PARTS) {
                 wide v = FUSED(load(t->x, at + n * WIDE, half), scale[n], shift[n]);
                 if (other) v += load(t->other, at + n * WIDE, half);
                 store(t->out, at + n * WIDE, relu ? positive(v, v) : v, half);
@@ -270,8 +255,7 @@ INLINE void sums_image(const kernel_back *t, int64_t begin, const bool half, con
     const int64_t end = begin + t->pixels * LANES;
     int64_t at = begin;
     for (; at + LANES < end; at += 2 * LANES) {
-        UNROLL
-        for (int i = 0; i < 2; i++) {
+        EACH (i, 0, 2) {
             const wide g = upstream(t, at + i * LANES, half, relu);
             sum[i] += g;
             product[i] = FUSED(g, load(t->x, at + i * LANES, half) - mean, product[i]);
@@ -293,8 +277,7 @@ INLINE void sums_body(const kernel_back *t, const bool half, const bool relu)
 {
     for (int c = 0; c < LANES; c++) t->sum[c] = t->product[c] = 0;
     for (int64_t image = 0; image < t->images; image++) {
-        UNROLL
-        for (int n = 0; n < PARTS; n++) sums_image(t, image * t->stride + n * WIDE, half, relu, n * WIDE);
+        EACH (n, 0, PARTS) sums_image(t, image * t->stride + n * WIDE, half, relu, n * WIDE);
     }
 }
 static void back_sums(const kernel_back *t)
@@ -312,8 +295,7 @@ INLINE void back_body(const kernel_back *t, const bool half, const bool relu)
     take_parts(t->c, 0, c);
     for (int64_t image = 0; image < t->images; image++)
         for (int64_t from = image * t->stride; from < image * t->stride + t->pixels * LANES; from += LANES) {
-            UNROLL
-            for (int n = 0; n < PARTS; n++) {
+            EACH (n, 0, PARTS) {
                 const int64_t at = from + n * WIDE;
                 const wide g = upstream(t, at, half, relu);
                 if (t->d_other)

@@ -23,6 +23,7 @@ typedef struct {
     float *images;
     double *features, *logits, *start;
     int64_t step;
+    const char *routes;
 } speed_run;
 
 static ufm_status make_data(speed_run *run)
@@ -122,8 +123,14 @@ ufm_status ufm_training_speed(const ufm_speed_settings *settings, ufm_speed *spe
         status = ufm_network_new(settings->architecture, &settings->network, &run.network, error);
     if (status == UFM_OK) status = run.ops->create(run.network, &engine, &run.engine, error);
     if (status == UFM_OK) status = make_data(&run);
+    if (status == UFM_OK && run.ops->choose && settings->trial)
+        status = run.ops->choose(run.engine, NULL, &run.routes);
     if (status == UFM_OK && !(rates = ufm_alloc(settings->repeats, sizeof *rates))) status = UFM_ERROR_MEMORY;
     if (status == UFM_OK) status = measure(&run, rates, speed);
+    for (const char *r = run.routes; r && *r && status == UFM_OK; r++) {
+        speed->products_timed++;
+        speed->products_onednn += *r != 'o';
+    }
     if (run.engine) run.ops->free(run.engine);
     void *arrays[] = {run.images, run.features, run.logits, run.start, rates};
     for (size_t i = 0; i < sizeof arrays / sizeof arrays[0]; i++) ufm_free(arrays[i]);
