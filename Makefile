@@ -13,7 +13,8 @@ PACKAGES := gsl openblas lapacke arpack hdf5 yajl expat zlib libpng libjpeg libc
 NEEDS := cmd:gcc:build-essential cmd:pkg-config:pkg-config cmd:gnuplot:gnuplot-nox pkg:gsl:libgsl-dev \
          pkg:openblas:libopenblas-dev pkg:lapacke:liblapacke-dev pkg:arpack:libarpack2-dev pkg:hdf5:libhdf5-dev \
          pkg:yajl:libyajl-dev pkg:expat:libexpat1-dev pkg:zlib:zlib1g-dev pkg:libpng:libpng-dev pkg:libjpeg:libjpeg-dev \
-         pkg:libcurl:libcurl4-openssl-dev pkg:libgcrypt:libgcrypt20-dev pkg:libarchive:libarchive-dev
+         pkg:libcurl:libcurl4-openssl-dev pkg:libgcrypt:libgcrypt20-dev pkg:libarchive:libarchive-dev \
+         inc:oneapi/dnnl/dnnl.h:libdnnl-dev
 NEEDS_IMAGES   := file:/usr/share/datasets/fashion-mnist/train-images-idx3-ubyte.gz:dataset-fashion-mnist
 NEEDS_TEST     := $(NEEDS) $(NEEDS_IMAGES) pkg:cunit:libcunit1-dev
 NEEDS_CLANG    := $(NEEDS_TEST) cmd:clang:clang
@@ -32,11 +33,14 @@ MODE_FLAGS_coverage := --coverage
 MODE_FLAGS_fuzz     := $(MODE_FLAGS_asan) -fsanitize=fuzzer-no-link
 MODE_FLAGS := $(MODE_FLAGS_$(MODE))
 CFLAGS   ?= -g
+# oneDNN has no pkg-config module in Debian; one that is installed elsewhere is found through CPPFLAGS and LDFLAGS.
+ONEDNN   := $(shell printf '\043include <oneapi/dnnl/dnnl.h>\nint main(void) { return !dnnl_version(); }\n' | \
+               $(CC) -x c $(CPPFLAGS) -o /dev/null - $(LDFLAGS) -ldnnl 2>/dev/null && echo -ldnnl)
 ALL_CFLAGS = -std=c17 $(WARN) $(OPTIMISE) $(MODE_FLAGS) -fPIC -pthread $(CFLAGS)
 ALL_CPPFLAGS = -D_GNU_SOURCE -DUFM_VERSION='"$(VERSION)"' -DUFM_DATADIR='"$(PREFIX)/share/ufmlab"' \
-               -Iinclude -Isrc $(shell pkg-config --cflags $(PACKAGES) 2>/dev/null) $(CPPFLAGS)
+               $(if $(ONEDNN),-DUFM_HAVE_ONEDNN) -Iinclude -Isrc $(shell pkg-config --cflags $(PACKAGES) 2>/dev/null) $(CPPFLAGS)
 # GSL without gslcblas: OpenBLAS provides the CBLAS that GSL calls.
-LIBS = $(filter-out -lgslcblas,$(shell pkg-config --libs $(PACKAGES) 2>/dev/null)) -lm
+LIBS = $(filter-out -lgslcblas,$(shell pkg-config --libs $(PACKAGES) 2>/dev/null)) $(ONEDNN) -lm
 
 # --- files ----------------------------------------------------------------------------------------
 LIB_SOURCES  := $(filter-out src/cli/%,$(sort $(wildcard src/*/*.c)))
@@ -155,13 +159,22 @@ $(BUILD)/bin/seeds: $(BUILD)/tests/fuzz/seeds/seeds.o $(BUILD)/tests/image_files
 $(BUILD)/src/model/%.o: OPTIMISE := $(if $(filter release,$(MODE)),-O3,$(OPTIMISE))
 # Kernels written for registers of eight or sixteen numbers; only there may a product and a sum become one instruction.
 $(BUILD)/src/linalg/vector.o $(BUILD)/src/linalg/thin.o: OPTIMISE := $(if $(filter release,$(MODE)),-O3,$(OPTIMISE)) -ffp-contract=fast
+# The networks' kernels are compiled for what they need and chosen when they run; psABI notes concern vectors passed by value,
+# and all of theirs are inlined.
+$(BUILD)/src/nets/kernel_%.o: OPTIMISE := $(if $(filter release,$(MODE)),-O3,$(OPTIMISE)) -Wno-psabi
+ifeq ($(shell uname -m),x86_64)
+AVX512 := -mavx512f -mavx512bw -mavx512vl -mavx512dq -mfma
+$(BUILD)/src/nets/kernel_avx2.o: ISA := -mavx2 -mfma -ffp-contract=fast
+$(BUILD)/src/nets/kernel_avx512.o: ISA := $(AVX512)
+$(BUILD)/src/nets/kernel_bf16.o: ISA := $(AVX512) -mavx512bf16
+endif
 $(BUILD)/src/cli/train_print.o: ALL_CPPFLAGS += -DUFM_REVISION='"$(shell git describe --always --dirty 2>/dev/null || echo unknown)"'
 # Fused multiply-adds, which strict C does not allow the compiler, in single precision where six digits are enough.
 $(BUILD)/src/model/small.o: CFLAGS += -ffp-contract=fast
 $(BUILD)/%.o: %.c
 	@mkdir -p $(@D)
 	$(SAY) CC $<
-	$(RUN)$(CC) $(ALL_CPPFLAGS) $(ALL_CFLAGS) -MMD -MP -c -o $@ $<
+	$(RUN)$(CC) $(ALL_CPPFLAGS) $(ALL_CFLAGS) $(ISA) -MMD -MP -c -o $@ $<
 -include $(LIB_OBJECTS:.o=.d) $(CLI_OBJECTS:.o=.d) $(TEST_OBJECTS:.o=.d)
 
 # One instance for most pictures of the landscape: small enough to look at, with every kind of saddle.

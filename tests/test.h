@@ -37,6 +37,8 @@ typedef struct {
     X(certify) \
     X(decode) \
     X(nets) \
+    X(engine) \
+    X(onednn) \
     X(trajectory) \
     X(train) \
     X(checkpoint) \

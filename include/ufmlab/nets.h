@@ -170,6 +170,46 @@ ufm_status ufm_train(const ufm_samples *samples, const ufm_samples *held_out,
                      const ufm_training_settings *settings, ufm_training **training, ufm_error *error);
 /* The `arguments` of the checkpoint in a run directory; ufm_free. */
 ufm_status ufm_training_arguments(const char *directory, char **arguments, ufm_error *error);
+/* ---- Speed ---- */
+/* Where a training step's time goes. X(name, text). */
+#define UFM_PART_LIST(X)                                                                                     \
+    X(UFM_PART_FORWARD, "products forward")                                                                  \
+    X(UFM_PART_BACK_INPUT, "products back, inputs")                                                          \
+    X(UFM_PART_BACK_WEIGHTS, "products back, weights")                                                       \
+    X(UFM_PART_NORM, "batch norm, sum, relu")                                                                \
+    X(UFM_PART_NORM_BACK, "batch norm, sum, relu back")                                                      \
+    X(UFM_PART_POOL, "pools and biases")                                                                     \
+    X(UFM_PART_EXCHANGE, "images in, features out")                                                          \
+    X(UFM_PART_UPDATE, "update and packing")
+typedef enum {
+#define UFM_PART_ENUM(name, text) name,
+    UFM_PART_LIST(UFM_PART_ENUM)
+#undef UFM_PART_ENUM
+        UFM_PARTS
+} ufm_part;
+const char *ufm_part_text(ufm_part part);
+
+typedef struct {
+    const char *architecture, *engine; /* engine NULL: the fastest */
+    ufm_network_settings network;
+    ufm_precision precision;
+    int threads;
+    bool trial;                    /* let the engine find the faster way of each layer, as training does */
+    int64_t batch, steps, repeats; /* steps on the clock in each repeat, > 0 */
+    uint64_t seed;
+    bool (*go_on)(void *context); /* after every step; may be NULL. false: UFM_ERROR_CANCELLED */
+    void *context;
+} ufm_speed_settings;
+typedef struct {
+    double lowest, median, highest; /* images per second of the repeats */
+    double share[UFM_PARTS];        /* of the steps' time, for an engine that counts; else 0 */
+    double products;                /* multiplications of a convolution or linear layer per image and step */
+    int products_timed, products_onednn; /* products of the trial, and how many of them oneDNN does */
+} ufm_speed;
+/* Times training steps (forward, loss, backward, SGD update) on random images that lie ready in memory, after
+ * two steps that are not counted. */
+ufm_status ufm_training_speed(const ufm_speed_settings *settings, ufm_speed *speed, ufm_error *error);
+
 /* Bytes that training needs, roughly, for the images' shape and number. */
 double ufm_training_memory(const ufm_network *network, const ufm_training_settings *settings, int64_t images);
 

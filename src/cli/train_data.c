@@ -17,10 +17,10 @@ static ufm_status open_set(const options *opts, const char *name, bool test, ufm
     if (opts->value[OPT_CHANNELS].given) settings.picture.channels = opts->value[OPT_CHANNELS].integer;
     if (strcmp(name, "synthetic") == 0 && !settings.samples && !settings.counts)
         settings.samples = "1:31,2:2";
-    return ufm_images_open(name, &settings, images, NULL, error);
+    return open_images(opts, name, &settings, images, NULL, error);
 }
 
-static ufm_status open_images(train_run *run, const char *data, const char *held_out, ufm_error *error)
+static ufm_status open_image_sets(train_run *run, const char *data, const char *held_out, ufm_error *error)
 {
     const options *opts = &run->opts;
     if (opts->value[OPT_LABEL_XML].given || opts->value[OPT_LABEL_COLUMNS].given)
@@ -116,7 +116,7 @@ ufm_status train_open(train_run *run, ufm_error *error)
         return ufm_fail(error, UFM_ERROR_USAGE,
                         "train: give --data synthetic, a set of `ufmlab data list`, FILE.h5 or FILE.arff");
     const ufm_status status =
-        is_table(data) ? open_table(run, data, held_out, error) : open_images(run, data, held_out, error);
+        is_table(data) ? open_table(run, data, held_out, error) : open_image_sets(run, data, held_out, error);
     run->samples = (ufm_samples){run->images, run->table};
     run->held_out = (ufm_samples){run->held_images, run->held_table};
     return status;

@@ -12,6 +12,8 @@ typedef struct {
     int64_t batch; /* largest batch */
     int threads;
     ufm_precision precision; /* ignored by the twin */
+    const char *kernels;     /* of the fast engine: "plain", "avx2" or "avx512", which the processor must run;
+                                NULL: the fastest */
 } ufm_engine_settings;
 
 /* The vectors an engine keeps. The first four have `parameters` entries, the last `running`. */
@@ -46,11 +48,16 @@ typedef struct {
      * may be NULL. */
     ufm_status (*backward)(void *engine, const double *d_logits, const double *d_features);
     ufm_status (*update)(void *engine, const ufm_update *update);
+    /* Seconds spent in each part since creation, [UFM_PARTS]; NULL: nobody counts. */
+    const double *(*seconds)(const void *engine);
+    /* Which of several ways each layer goes, whose results differ by rounding: measured for `routes` NULL
+     * (the gradient and activations are lost), else as an earlier choice wrote it: UFM_ERROR_INPUT or
+     * UFM_ERROR_UNSUPPORTED when that does not fit. Without a call the engine goes its own way. *chosen is
+     * the engine's. NULL: there is no choice. */
+    ufm_status (*choose)(void *engine, const char *routes, const char **chosen);
 } ufm_engine_ops;
 
 extern const ufm_engine_ops ufm_engine_twin;
-#ifdef UFM_HAVE_ONEDNN
-extern const ufm_engine_ops ufm_engine_onednn;
-#endif
+extern const ufm_engine_ops ufm_engine_fast;
 
 #endif

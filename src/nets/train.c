@@ -6,24 +6,16 @@
 #include <string.h>
 #include <ufmlab/io.h>
 
-static const ufm_engine_ops *const engines[] = {
-#ifdef UFM_HAVE_ONEDNN
-    &ufm_engine_onednn,
-#endif
-    &ufm_engine_twin};
+static const ufm_engine_ops *const engines[] = {&ufm_engine_fast, &ufm_engine_twin};
 enum { ENGINES = sizeof engines / sizeof engines[0] };
 
 const char *const *ufm_engines(void)
 {
-    static const char *const names[] = {
-#ifdef UFM_HAVE_ONEDNN
-        "onednn",
-#endif
-        "twin", NULL};
+    static const char *const names[] = {"fast", "twin", NULL};
     return names;
 }
 
-static ufm_status find_engine(const char *name, const ufm_engine_ops **ops, ufm_error *error)
+ufm_status ufm_find_engine(const char *name, const ufm_engine_ops **ops, ufm_error *error)
 {
     *ops = engines[0];
     if (!name) return UFM_OK;
@@ -66,7 +58,7 @@ void ufm_training_free(ufm_training *training)
 double ufm_training_memory(const ufm_network *n, const ufm_training_settings *s, int64_t images)
 {
     const ufm_engine_ops *ops;
-    const double number = find_engine(s->engine, &ops, NULL) == UFM_OK && ops == &ufm_engine_twin ? 8 : 4;
+    const double number = ufm_find_engine(s->engine, &ops, NULL) == UFM_OK && ops == &ufm_engine_twin ? 8 : 4;
     return number *
                (4.0 * (double)n->parameters + 2.0 * (double)s->batch * (double)ufm_network_activations(n)) +
            8.0 * ((double)n->parameters + (double)n->dim * (double)images);
@@ -120,7 +112,7 @@ static ufm_status make_network(ufm_trainer *t, ufm_error *error)
                                           .multiplier = s->multiplier,
                                           .etf = s->etf,
                                           .fix_dim = s->fix_dim};
-    ufm_status status = find_engine(s->engine, &t->ops, error);
+    ufm_status status = ufm_find_engine(s->engine, &t->ops, error);
     if (status == UFM_OK) status = ufm_network_new(s->architecture, &network, &t->network, error);
     for (int64_t l = 0; status == UFM_OK && t->samples->table && l < t->network->layers; l++)
         if (t->network->layer[l].kind == UFM_LAYER_CONVOLUTION)

@@ -44,6 +44,8 @@ typedef struct {
     ufm_evaluation train, test;
 } ufm_trainer;
 
+/* The engine of that name; NULL: the fastest. */
+ufm_status ufm_find_engine(const char *name, const ufm_engine_ops **ops, ufm_error *error);
 double ufm_train_rate(const ufm_training_settings *settings, int64_t epoch);
 /* The order of an epoch's images into `order`. */
 ufm_status ufm_train_shuffle(uint64_t seed, int64_t epoch, int64_t count, int64_t *order);

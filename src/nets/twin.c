@@ -216,5 +216,5 @@ static ufm_status twin_update(void *engine, const ufm_update *update)
     return UFM_OK;
 }
 
-const ufm_engine_ops ufm_engine_twin = {"twin",      twin_create,  twin_free,     twin_import,
-                                        twin_export, twin_forward, twin_backward, twin_update};
+const ufm_engine_ops ufm_engine_twin = {"twin",       twin_create,   twin_free,   twin_import, twin_export,
+                                        twin_forward, twin_backward, twin_update, NULL,        NULL};

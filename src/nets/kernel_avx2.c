@@ -1,0 +1,13 @@
+/* ufmlab: nets: the kernels for AVX2 with fused multiplication and addition, two registers a vector; the
+ * Makefile compiles this file for them, and kernel_choose asks the processor.
+ * Copyright (C) 2026 the ufmlab authors. SPDX-License-Identifier: GPL-3.0-or-later */
+#ifdef __x86_64__
+#define FUSED(a, b, c) ((a) * (b) + (c)) /* contracted: -ffp-contract=fast */
+#define WIDE 8
+#define PIECE_PIXELS 6
+#define PIECE_WIDES 2
+#define GRADIENT_CHANNELS 4
+#define KERNEL_SET kernel_avx2
+#define KERNEL_NAME "avx2"
+#include "kernel_body.h"
+#endif

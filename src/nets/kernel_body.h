@@ -1,0 +1,334 @@
+/* Private to nets: the f32 kernels and the elementwise ones, written once and compiled once per instruction
+ * set by the file that includes this one. It defines KERNEL_SET and KERNEL_NAME; WIDE, the floats of a
+ * register; FUSED(a, b, c) = a * b + c for registers; and how many sums the registers hold:
+ * PIECE_PIXELS x PIECE_WIDES and GRADIENT_CHANNELS x PIECE_WIDES.
+ * Copyright (C) 2026 the ufmlab authors. SPDX-License-Identifier: GPL-3.0-or-later */
+#include "kernel.h"
+
+#include <math.h>
+#include <string.h>
+
+/* A register's worth of channels: a block has PARTS of them. */
+typedef float wide __attribute__((vector_size(4 * WIDE)));
+typedef uint32_t words __attribute__((vector_size(4 * WIDE)));
+typedef uint16_t halves __attribute__((vector_size(2 * WIDE)));
+enum { PARTS = LANES / WIDE };
+#define INLINE static inline __attribute__((always_inline))
+
+INLINE wide splat(float x)
+{
+    return (wide){0} + x;
+}
+INLINE wide take(const float *at)
+{
+    wide x;
+    memcpy(&x, at, sizeof x);
+    return x;
+}
+INLINE void give(float *at, wide x)
+{
+    memcpy(at, &x, sizeof x);
+}
+INLINE wide load(const void *base, int64_t at, bool half)
+{
+    if (!half) return take((const float *)base + at);
+    halves h;
+    memcpy(&h, (const uint16_t *)base + at, sizeof h);
+    const words bits = __builtin_convertvector(h, words) << 16;
+    wide x;
+    memcpy(&x, &bits, sizeof x);
+    return x;
+}
+INLINE void store(void *base, int64_t at, wide x, bool half)
+{
+    if (!half) {
+        give((float *)base + at, x);
+        return;
+    }
+    words u;
+    memcpy(&u, &x, sizeof u);
+    const words nan = (words)(x != x);
+    const words rounded = (u + 0x7fff + (u >> 16 & 1)) >> 16;
+    const halves h = __builtin_convertvector((rounded & ~nan) | ((u >> 16 | 0x40) & nan), halves);
+    memcpy((uint16_t *)base + at, &h, sizeof h);
+}
+
+/* ---- Register tiles ---- */
+/* Pixels first..last - 1 of a tile, counted row by row, and registers from..to - 1 of its output channels. */
+INLINE void piece_body(const kernel_tile *t, const int width, const int first, const int last, const int from,
+                       const int to)
+{
+    wide sum[PIECE_PIXELS][PIECE_WIDES];
+    EACH (q, first, last)
+        EACH (n, from, to) sum[q - first][n - from] = t->bias ? take(t->bias + n * WIDE) : (wide){0};
+    for (int32_t block = 0; block < t->blocks; block++) {
+        const int32_t channels = block + 1 < t->blocks ? LANES : t->channels;
+        for (int32_t k = 0; k < t->taps; k++) {
+            const float *w = (const float *)t->weights + block * t->weight_block + t->tap[k].weight;
+            const float *in[PIECE_PIXELS];
+            EACH (q, first, last)
+                in[q - first] =
+                    (const float *)t->in[q / width] + block * t->in_block + t->tap[k].in + q % width * LANES;
+            for (int32_t c = 0; c < channels; c++, w += OUT_PAIR) {
+                wide weights[PIECE_WIDES];
+                EACH (n, from, to) weights[n - from] = take(w + n * WIDE);
+                EACH (q, 0, last - first) {
+                    const wide x = (wide){0} + in[q][c];
+                    EACH (n, 0, to - from) sum[q][n] = FUSED(x, weights[n], sum[q][n]);
+                }
+            }
+        }
+    }
+    EACH (q, first, last)
+        EACH (n, from, to) {
+            float *const out = (float *)t->out[q / width] + q % width * t->out_pixel +
+                               n * WIDE / LANES * t->out_block + n * WIDE % LANES;
+            give(out, t->accumulate ? sum[q - first][n - from] + take(out) : sum[q - first][n - from]);
+        }
+}
+INLINE int least(const int a, const int b)
+{
+    return a < b ? a : b;
+}
+INLINE void tile_body(const kernel_tile *t, const int rows, const int width, const int two)
+{
+    const int pixels = rows * width, wides = (two ? OUT_PAIR : LANES) / WIDE;
+    EACH (i, 0, (pixels + PIECE_PIXELS - 1) / PIECE_PIXELS)
+        EACH (j, 0, (wides + PIECE_WIDES - 1) / PIECE_WIDES)
+            piece_body(t, width, i * PIECE_PIXELS, least((i + 1) * PIECE_PIXELS, pixels), j * PIECE_WIDES,
+                       least((j + 1) * PIECE_WIDES, wides));
+}
+#include "kernel_tiles.h"
+
+/* ---- Weight gradients ---- */
+/* GRADIENT_CHANNELS of x from `first` on, and registers from..to - 1 of dy. */
+INLINE void gradient_piece(const kernel_gradient *t, const int first, const int from, const int to)
+{
+    wide sum[GRADIENT_CHANNELS][PIECE_WIDES];
+    EACH (c, 0, GRADIENT_CHANNELS)
+        EACH (n, from, to)
+            sum[c][n - from] = t->accumulate ? take(t->out + (first + c) * OUT_PAIR + n * WIDE) : (wide){0};
+    for (int64_t image = 0; image < t->images; image++)
+        for (int64_t row = 0; row < t->rows; row++) {
+            const float *x = (const float *)t->x + image * t->x_image + row * t->x_row + first;
+            const float *dy = (const float *)t->dy + image * t->dy_image + row * t->dy_row;
+            for (int64_t p = 0; p < t->width * LANES; p += LANES) {
+                wide y[PIECE_WIDES];
+                EACH (n, from, to)
+                    y[n - from] = take(dy + p + n * WIDE / LANES * t->dy_block + n * WIDE % LANES);
+                EACH (c, 0, GRADIENT_CHANNELS) {
+                    const wide b = (wide){0} + x[p + c];
+                    EACH (n, 0, to - from) sum[c][n] = FUSED(b, y[n], sum[c][n]);
+                }
+            }
+        }
+    EACH (c, 0, GRADIENT_CHANNELS)
+        EACH (n, from, to) give(t->out + (first + c) * OUT_PAIR + n * WIDE, sum[c][n - from]);
+}
+INLINE void gradient_body(const kernel_gradient *t, const int wides)
+{
+    for (int first = 0; first < t->channels; first += GRADIENT_CHANNELS)
+        EACH (n, 0, (wides + PIECE_WIDES - 1) / PIECE_WIDES)
+            gradient_piece(t, first, n * PIECE_WIDES, least((n + 1) * PIECE_WIDES, wides));
+}
+static void gradient(const kernel_gradient *t)
+{
+    if (t->two) {
+        gradient_body(t, OUT_PAIR / WIDE);
+        return;
+    }
+    gradient_body(t, LANES / WIDE);
+    for (int c = 0; c < LANES; c++)
+        for (int n = 0; n < PARTS; n++) give(t->out + c * OUT_PAIR + LANES + n * WIDE, splat(0));
+}
+
+/* ---- Elementwise ---- */
+typedef struct {
+    double mean[LANES], square[LANES], count;
+} moments_sum;
+
+/* One image, summed around its own mean, joins the others (Chan, Golub and LeVeque). */
+INLINE void moments_image(const void *x, int64_t pixels, const bool half, const int from, moments_sum *all)
+{
+    wide sum[4] = {splat(0), splat(0), splat(0), splat(0)}, off[2] = {splat(0), splat(0)};
+    wide drift[2] = {splat(0), splat(0)};
+    int64_t p = 0;
+    for (; p + 4 <= pixels; p += 4) {
+        EACH (i, 0, 4) sum[i] += load(x, (p + i) * LANES + from, half);
+    }
+    for (; p < pixels; p++) sum[0] += load(x, p * LANES + from, half);
+    const wide own = ((sum[0] + sum[1]) + (sum[2] + sum[3])) / (float)pixels;
+    for (p = 0; p + 2 <= pixels; p += 2) {
+        EACH (i, 0, 2) {
+            const wide d = load(x, (p + i) * LANES + from, half) - own;
+            off[i] = FUSED(d, d, off[i]);
+            drift[i] += d;
+        }
+    }
+    if (p < pixels) {
+        const wide d = load(x, p * LANES + from, half) - own;
+        off[0] = FUSED(d, d, off[0]);
+        drift[0] += d;
+    }
+    off[0] += off[1];
+    drift[0] += drift[1];
+    const double n = all->count, m = (double)pixels;
+    for (int c = 0; c < WIDE; c++) {
+        const double moved = (double)drift[0][c], fine = (double)own[c] + moved / m;
+        const double d = fine - all->mean[from + c], s = (double)off[0][c] - moved * moved / m;
+        all->mean[from + c] += d * m / (n + m);
+        all->square[from + c] += s + d * d * n * m / (n + m);
+    }
+}
+INLINE void moments_body(const void *x, const int64_t size[3], const bool half, double *out)
+{
+    const int64_t images = size[0], pixels = size[1], stride = size[2];
+    moments_sum all = {.count = 0};
+    for (int64_t image = 0; image < images; image++, all.count += (double)pixels) {
+        const void *at = half ? (const void *)((const uint16_t *)x + image * stride)
+                              : (const void *)((const float *)x + image * stride);
+        EACH (n, 0, PARTS) moments_image(at, pixels, half, n * WIDE, &all);
+    }
+    for (int c = 0; c < LANES; c++) {
+        out[c] = all.mean[c];
+        out[LANES + c] = all.square[c] / all.count;
+    }
+}
+static void moments(const void *x, int64_t images, int64_t pixels, int64_t stride, bool half, double *out)
+{
+    const int64_t size[3] = {images, pixels, stride};
+    if (half)
+        moments_body(x, size, true, out);
+    else
+        moments_body(x, size, false, out);
+}
+
+INLINE wide positive(wide x, wide where)
+{
+    words bits;
+    memcpy(&bits, &x, sizeof bits);
+    bits &= ~(words)(where <= splat(0)); /* NaN passes */
+    memcpy(&x, &bits, sizeof bits);
+    return x;
+}
+/* The factors of one block of channels; `otherwise` without them. */
+INLINE void take_parts(const float *from, float otherwise, wide out[PARTS])
+{
+    EACH (n, 0, PARTS) out[n] = from ? take(from + n * WIDE) : splat(otherwise);
+}
+
+INLINE void apply_body(const kernel_apply *t, const bool half, const bool other, const bool relu)
+{
+    wide scale[PARTS], shift[PARTS];
+    take_parts(t->scale, 1, scale);
+    take_parts(t->shift, 0, shift);
+    for (int64_t image = 0; image < t->images; image++)
+        for (int64_t at = image * t->stride; at < image * t->stride + t->pixels * LANES; at += LANES) {
+            EACH (n, 0, PARTS) {
+                wide v = FUSED(load(t->x, at + n * WIDE, half), scale[n], shift[n]);
+                if (other) v += load(t->other, at + n * WIDE, half);
+                store(t->out, at + n * WIDE, relu ? positive(v, v) : v, half);
+            }
+        }
+}
+#define CALL_APPLY(half)                                                                                     \
+    (t->other ? (t->relu ? apply_body(t, half, true, true) : apply_body(t, half, true, false))               \
+              : (t->relu ? apply_body(t, half, false, true) : apply_body(t, half, false, false)))
+static void apply(const kernel_apply *t)
+{
+    if (t->half)
+        CALL_APPLY(true);
+    else
+        CALL_APPLY(false);
+}
+
+INLINE wide upstream(const kernel_back *t, int64_t at, const bool half, const bool relu)
+{
+    const wide g = load(t->d_out, at, half);
+    return relu ? positive(g, load(t->out, at, half)) : g;
+}
+/* One image's sums in f32, the images' in double precision. */
+INLINE void sums_image(const kernel_back *t, int64_t begin, const bool half, const bool relu, const int from)
+{
+    const wide mean = take(t->mean + from);
+    wide sum[2] = {splat(0), splat(0)}, product[2] = {splat(0), splat(0)};
+    const int64_t end = begin + t->pixels * LANES;
+    int64_t at = begin;
+    for (; at + LANES < end; at += 2 * LANES) {
+        EACH (i, 0, 2) {
+            const wide g = upstream(t, at + i * LANES, half, relu);
+            sum[i] += g;
+            product[i] = FUSED(g, load(t->x, at + i * LANES, half) - mean, product[i]);
+        }
+    }
+    if (at < end) {
+        const wide g = upstream(t, at, half, relu);
+        sum[0] += g;
+        product[0] = FUSED(g, load(t->x, at, half) - mean, product[0]);
+    }
+    sum[0] += sum[1];
+    product[0] += product[1];
+    for (int c = 0; c < WIDE; c++) {
+        t->sum[from + c] += (double)sum[0][c];
+        t->product[from + c] += (double)product[0][c];
+    }
+}
+INLINE void sums_body(const kernel_back *t, const bool half, const bool relu)
+{
+    for (int c = 0; c < LANES; c++) t->sum[c] = t->product[c] = 0;
+    for (int64_t image = 0; image < t->images; image++) {
+        EACH (n, 0, PARTS) sums_image(t, image * t->stride + n * WIDE, half, relu, n * WIDE);
+    }
+}
+static void back_sums(const kernel_back *t)
+{
+    if (t->half)
+        t->out ? sums_body(t, true, true) : sums_body(t, true, false);
+    else
+        t->out ? sums_body(t, false, true) : sums_body(t, false, false);
+}
+INLINE void back_body(const kernel_back *t, const bool half, const bool relu)
+{
+    wide a[PARTS], b[PARTS], c[PARTS];
+    take_parts(t->a, 1, a);
+    take_parts(t->b, 0, b);
+    take_parts(t->c, 0, c);
+    for (int64_t image = 0; image < t->images; image++)
+        for (int64_t from = image * t->stride; from < image * t->stride + t->pixels * LANES; from += LANES) {
+            EACH (n, 0, PARTS) {
+                const int64_t at = from + n * WIDE;
+                const wide g = upstream(t, at, half, relu);
+                if (t->d_other)
+                    store(t->d_other, at, t->add_other ? g + load(t->d_other, at, half) : g, half);
+                if (!t->d_x) continue;
+                wide d = t->a ? FUSED(a[n], g, FUSED(b[n], load(t->x, at, half), c[n])) : g;
+                if (t->add_x) d += load(t->d_x, at, half);
+                store(t->d_x, at, d, half);
+            }
+        }
+}
+static void back_apply(const kernel_back *t)
+{
+    if (t->half)
+        t->out ? back_body(t, true, true) : back_body(t, true, false);
+    else
+        t->out ? back_body(t, false, true) : back_body(t, false, false);
+}
+
+static void update(const kernel_step *u, int64_t count, float *restrict x, const float *restrict gradient,
+                   float *restrict m, float *restrict v)
+{
+    for (int64_t i = 0; i < count && !u->adam; i++) {
+        m[i] = u->momentum * m[i] + (gradient[i] + u->decay * x[i]);
+        x[i] -= u->rate * m[i];
+    }
+    for (int64_t i = 0; i < count && u->adam; i++) {
+        const float g = gradient[i] + u->decay * x[i];
+        m[i] = u->momentum * m[i] + (1 - u->momentum) * g;
+        v[i] = u->beta2 * v[i] + (1 - u->beta2) * g * g;
+        x[i] -= u->rate * (m[i] / u->first) / (sqrtf(v[i] / u->second) + u->epsilon);
+    }
+}
+
+const kernel_set KERNEL_SET = {KERNEL_NAME, tile_choice, gradient,   moments,
+                               apply,       back_sums,   back_apply, update};

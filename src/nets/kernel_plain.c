@@ -1,0 +1,35 @@
+/* ufmlab: nets: the kernels for any processor, and the choice among all.
+ * Copyright (C) 2026 the ufmlab authors. SPDX-License-Identifier: GPL-3.0-or-later */
+#define FUSED(a, b, c) ((a) * (b) + (c))
+#define WIDE 4
+#define PIECE_PIXELS 2
+#define PIECE_WIDES 4
+#define GRADIENT_CHANNELS 2
+#define KERNEL_SET kernel_plain
+#define KERNEL_NAME "plain"
+#include "kernel_body.h"
+
+static bool runs_avx512(void)
+{
+#ifdef __x86_64__
+    return __builtin_cpu_supports("avx512f") && __builtin_cpu_supports("avx512bw") &&
+           __builtin_cpu_supports("avx512vl") && __builtin_cpu_supports("avx512dq");
+#else
+    return false;
+#endif
+}
+
+const kernel_set *kernel_choose(const char *name, bool *bf16)
+{
+    *bf16 = false;
+#ifdef __x86_64__
+    if (runs_avx512() && (!name || strcmp(name, "avx512") == 0)) {
+        *bf16 = __builtin_cpu_supports("avx512bf16");
+        return &kernel_avx512;
+    }
+    if (__builtin_cpu_supports("avx2") && __builtin_cpu_supports("fma") &&
+        (!name || strcmp(name, "avx2") == 0))
+        return &kernel_avx2;
+#endif
+    return !name || strcmp(name, "plain") == 0 ? &kernel_plain : NULL;
+}
