@@ -93,6 +93,7 @@ ufm_status ufm_checkpoint_save(ufm_trainer *t, ufm_error *error)
     if (status == UFM_OK)
         status = ufm_h5_write_text(file, "arguments", t->settings->arguments ? t->settings->arguments : "-",
                                    error);
+    if (status == UFM_OK) status = ufm_h5_write_text(file, "ways", t->ways ? t->ways : "-", error);
     if (status == UFM_OK) status = ufm_h5_write_integers(file, "place", 4, place, error);
     if (status == UFM_OK) status = ufm_h5_write_vector(file, "sums", 2, sums, error);
     if (status == UFM_OK)
@@ -191,6 +192,14 @@ static ufm_status check_text(ufm_h5 *file, const char *path, const char *name, c
                     found + at, wanted + at);
 }
 
+static ufm_status read_ways(ufm_trainer *t, ufm_h5 *file, ufm_error *error)
+{
+    char ways[TEXT];
+    ufm_status status = ufm_h5_read_text(file, "ways", ways, sizeof ways, error);
+    if (status == UFM_OK && strcmp(ways, "-") != 0) status = ufm_train_choose(t, ways);
+    return status;
+}
+
 ufm_status ufm_checkpoint_load(ufm_trainer *t, ufm_error *error)
 {
     char settings[TEXT];
@@ -203,6 +212,7 @@ ufm_status ufm_checkpoint_load(ufm_trainer *t, ufm_error *error)
     if (status == UFM_OK) status = check_text(file, path, "settings", settings, error);
     if (status == UFM_OK) status = read_place(t, file, path, error);
     if (status == UFM_OK) status = read_rows(t, file, path, error);
+    if (status == UFM_OK) status = read_ways(t, file, error);
     if (status == UFM_OK) status = read_vectors(t, file, path, error);
 cleanup:
     ufm_h5_abort(file);

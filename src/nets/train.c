@@ -161,6 +161,7 @@ static ufm_status prepare(ufm_trainer *t, ufm_error *error)
     if (status == UFM_OK) status = ufm_loader_new(t->images, &loading, &t->loader, error);
     if (status == UFM_OK && t->held_out)
         status = ufm_loader_new(t->held_out, &loading, &t->held_loader, error);
+    if (status == UFM_OK && !s->resume) status = ufm_train_choose(t, NULL);
     if (status == UFM_OK) status = start_parameters(t);
     if (status == UFM_OK) status = ufm_train_header(t);
     if (status == UFM_OK && s->out) status = ufm_make_directory(s->out, error);
