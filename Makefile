@@ -56,7 +56,7 @@ MAKE_AGAIN = $(MAKE) --no-print-directory $(if $(findstring jobserver,$(MAKEFLAG
 SAY = $(if $(V),@:,@printf '  %-4s %s\n')
 RUN = $(if $(V),,@)
 
-.PHONY: all build deps deps-test verify bench bench-solver test run-tests check check-layers check-notes asan valgrind coverage \
+.PHONY: all build deps deps-test verify bench bench-labels bench-solver bench-train test run-tests check check-layers check-notes asan valgrind coverage \
         check-clang fuzz run-fuzz format figures experiments install clean help
 .DEFAULT_GOAL := all
 
@@ -105,6 +105,10 @@ bench-solver: ## its second: the direct solver beside SciPy, PyTorch and libLBFG
 	@.ci/deps $(NEEDS_BENCH)
 	@$(MAKE_AGAIN) build $(BIN)/liblbfgs-peer
 	@/usr/bin/python3 experiments/bench/solver-bench.py $(BENCH)
+bench-train: ## training steps beside PyTorch, in one run (installs PyTorch; about a quarter of an hour)
+	@.ci/deps $(NEEDS_BENCH)
+	@$(MAKE_AGAIN) build
+	@/usr/bin/python3 experiments/bench/train-bench.py $(BENCH)
 coverage: deps-test ## line coverage of the tests, with gcov
 	@$(MAKE_AGAIN) MODE=coverage run-tests
 	@find $(subst release,coverage,$(BUILD))/src -name '*.gcda' | xargs gcov -n 2>/dev/null | \

@@ -6,10 +6,13 @@
 #include <ufmlab/nets.h>
 
 #include "../src/nets/engine.h"
+#include "../src/nets/kernel.h"
 #include "test.h"
 #include <stdlib.h>
 
-enum { CLASSES = 3, BATCH = 6 };
+enum { CLASSES = 3 };
+/* bf16 keeps 8 bits. A product rounds what it reads twice (activations, weights) and what it writes once. */
+static const double single_tolerance = 1e-5, half_unit = 1.0 / 256, half_tolerance = 3.0 / 256;
 
 /* What one engine says about a network, one vector after the other. */
 enum { LOGITS, FEATURES, GRADIENT, RUNNING, EVALUATED, MOVED, RESULTS };
@@ -17,6 +20,16 @@ typedef struct {
     double *vector[RESULTS];
     int64_t count[RESULTS];
 } answer;
+
+/* Who is asked: `ways` is for ops->choose, NULL: its own; noise: relative change of every number given. */
+typedef struct {
+    const ufm_engine_ops *ops;
+    ufm_engine_settings settings;
+    const char *ways;
+    double noise;
+    bool adam, plain_features; /* no gradient of the features themselves */
+    uint64_t seed;
+} question;
 
 static double *noise(ufm_rng *rng, int64_t count, double scale)
 {
@@ -26,50 +39,75 @@ static double *noise(ufm_rng *rng, int64_t count, double scale)
     return x;
 }
 
-static answer ask(const ufm_engine_ops *ops, const ufm_network *n, ufm_engine_settings settings,
-                  uint64_t seed)
+typedef struct {
+    double *x, *running, *dz, *dh;
+    float *images;
+} given;
+
+/* Parameters such that every layer's numbers are about 1. */
+static given make_given(const ufm_network *n, int64_t count, const question *q)
 {
-    ufm_rng *rng = ufm_rng_new(seed);
-    const int64_t count = settings.batch - 1,
-                  pixels = n->layer[0].channels * n->layer[0].height * n->layer[0].width;
-    answer a = {.count = {count * n->classes, count * n->dim, n->parameters, n->running, count * n->classes,
-                          n->parameters}};
-    for (int r = 0; r < RESULTS; r++) a.vector[r] = noise(rng, a.count[r], 0);
-    double *x = noise(rng, n->parameters, 0.3), *running = noise(rng, n->running, 0.1);
-    double *dz = noise(rng, count * n->classes, 1), *dh = noise(rng, count * n->dim, 0.2);
-    float *images = ufm_alloc(count * pixels, sizeof *images);
-    for (int64_t i = 0; i < count * pixels; i++) images[i] = (float)ufm_rng_gaussian(rng);
+    ufm_rng *rng = ufm_rng_new(q->seed);
+    const int64_t pixels = count * n->layer[0].channels * n->layer[0].height * n->layer[0].width;
+    given g = {noise(rng, n->parameters, 0.3), noise(rng, n->running, 0.1), noise(rng, count * n->classes, 1),
+               noise(rng, count * n->dim, 0.2), ufm_alloc(pixels, sizeof(float))};
+    CU_ASSERT_FATAL(g.images != NULL);
+    for (int64_t i = 0; i < pixels; i++) g.images[i] = (float)ufm_rng_gaussian(rng);
     for (int64_t l = 0; l < n->layers; l++) {
         const ufm_layer *layer = &n->layer[l];
         if (layer->kind == UFM_LAYER_CONVOLUTION || layer->kind == UFM_LAYER_LINEAR)
             for (int64_t i = 0; i < layer->weight_count; i++)
-                x[layer->weights + i] *= 4 / sqrt((double)layer->weight_count / (double)layer->channels);
+                g.x[layer->weights + i] *= 4 / sqrt((double)layer->weight_count / (double)layer->channels);
         for (int64_t c = 0; layer->kind == UFM_LAYER_BATCH_NORM && c < layer->channels; c++) {
-            x[layer->weights + c] += 1;
-            running[layer->running + layer->channels + c] =
-                1 + fabs(running[layer->running + layer->channels + c]);
+            double *variance = g.running + layer->running + layer->channels + c;
+            g.x[layer->weights + c] += 1;
+            *variance = 1 + fabs(*variance);
         }
     }
-    for (int64_t i = 0; i < n->parameters; i++) x[i] = (float)x[i];
-    void *engine = NULL;
-    double *ignored = noise(rng, count * n->dim, 0);
-    const ufm_update update = {.rate = 0.1, .momentum = 0.9, .weight_decay = 0.01, .step = 1};
-    CU_ASSERT_FATAL(ops->create(n, &settings, &engine, NULL) == UFM_OK);
-    TEST_OK(ops->import(engine, UFM_VECTOR_PARAMETERS, x));
-    TEST_OK(ops->import(engine, UFM_VECTOR_RUNNING, running));
-    TEST_OK(ops->forward(engine, images, count, false, ignored, a.vector[EVALUATED]));
-    TEST_OK(ops->forward(engine, images, count, true, a.vector[FEATURES], a.vector[LOGITS]));
-    TEST_OK(ops->backward(engine, dz, dh));
-    TEST_OK(ops->export(engine, UFM_VECTOR_GRADIENT, a.vector[GRADIENT]));
-    TEST_OK(ops->export(engine, UFM_VECTOR_RUNNING, a.vector[RUNNING]));
-    TEST_OK(ops->update(engine, &update));
-    TEST_OK(ops->export(engine, UFM_VECTOR_PARAMETERS, a.vector[MOVED]));
-    ops->free(engine);
-    double *owned[] = {x, running, dz, dh, ignored};
-    for (size_t i = 0; i < sizeof owned / sizeof owned[0]; i++) ufm_free(owned[i]);
-    ufm_free(images);
+    for (int64_t i = 0; i < n->parameters; i++)
+        g.x[i] = (float)g.x[i] * (1 + q->noise * (2 * ufm_rng_uniform(rng) - 1));
+    for (int64_t i = 0; i < pixels && q->noise > 0; i++)
+        g.images[i] *= (float)(1 + q->noise * (2 * ufm_rng_uniform(rng) - 1));
     ufm_rng_free(rng);
-    return a;
+    return g;
+}
+
+/* false: the engine cannot go these ways. */
+static bool ask(const ufm_network *n, const question *q, answer *a)
+{
+    const int64_t count = q->settings.batch > 1 ? q->settings.batch - 1 : 1; /* as in a last batch */
+    *a = (answer){.count = {count * n->classes, count * n->dim, n->parameters, n->running, count * n->classes,
+                            n->parameters}};
+    const ufm_update update = {.adam = q->adam,
+                               .rate = 0.1,
+                               .momentum = 0.9,
+                               .weight_decay = 0.01,
+                               .beta2 = 0.99,
+                               .epsilon = 1e-2,
+                               .step = 1};
+    given g = make_given(n, count, q);
+    void *engine = NULL;
+    const char *chosen;
+    double *ignored = ufm_alloc(count * n->dim, sizeof *ignored);
+    CU_ASSERT_FATAL(q->ops->create(n, &q->settings, &engine, NULL) == UFM_OK);
+    const bool able = !q->ways || q->ops->choose(engine, q->ways, &chosen) == UFM_OK;
+    for (int r = 0; r < RESULTS; r++) a->vector[r] = ufm_alloc(a->count[r] + 1, sizeof(double));
+    TEST_OK(q->ops->import(engine, UFM_VECTOR_PARAMETERS, g.x));
+    TEST_OK(q->ops->import(engine, UFM_VECTOR_RUNNING, g.running));
+    if (able) {
+        TEST_OK(q->ops->forward(engine, g.images, count, false, ignored, a->vector[EVALUATED]));
+        TEST_OK(q->ops->forward(engine, g.images, count, true, a->vector[FEATURES], a->vector[LOGITS]));
+        TEST_OK(q->ops->backward(engine, g.dz, q->plain_features ? NULL : g.dh));
+        TEST_OK(q->ops->export(engine, UFM_VECTOR_GRADIENT, a->vector[GRADIENT]));
+        TEST_OK(q->ops->export(engine, UFM_VECTOR_RUNNING, a->vector[RUNNING]));
+        TEST_OK(q->ops->update(engine, &update));
+        TEST_OK(q->ops->export(engine, UFM_VECTOR_PARAMETERS, a->vector[MOVED]));
+    }
+    q->ops->free(engine);
+    double *owned[] = {g.x, g.running, g.dz, g.dh, ignored};
+    for (size_t i = 0; i < sizeof owned / sizeof owned[0]; i++) ufm_free(owned[i]);
+    ufm_free(g.images);
+    return able;
 }
 
 static void forget(answer *a)
@@ -78,14 +116,15 @@ static void forget(answer *a)
 }
 
 /* The largest of the results' distances, each relative to the twin's norm. */
-static double distance(const answer *a, const answer *b)
+static double distance(const answer *a, const answer *twin)
 {
     double worst = 0;
     for (int r = 0; r < RESULTS; r++) {
         double off = 0, norm = 0;
         for (int64_t i = 0; i < a->count[r]; i++) {
-            off += (a->vector[r][i] - b->vector[r][i]) * (a->vector[r][i] - b->vector[r][i]);
-            norm += b->vector[r][i] * b->vector[r][i];
+            const double d = a->vector[r][i] - twin->vector[r][i];
+            off += d * d;
+            norm += twin->vector[r][i] * twin->vector[r][i];
         }
         const double error = a->count[r] ? sqrt(off / norm) : 0;
         if (!(error <= worst)) worst = error;
@@ -93,21 +132,55 @@ static double distance(const answer *a, const answer *b)
     return worst;
 }
 
-static void compare(const char *what, const ufm_network *n, uint64_t seed, const double tolerance[2])
+static bool same_bits(const answer *a, const answer *b)
 {
-    answer twin = ask(&ufm_engine_twin, n, (ufm_engine_settings){BATCH, 1, UFM_PRECISION_F32}, seed);
-    for (int precision = 0; precision < 2; precision++) {
-        answer one =
-            ask(&ufm_engine_fast, n, (ufm_engine_settings){BATCH, 1, (ufm_precision)precision}, seed);
-        answer two =
-            ask(&ufm_engine_fast, n, (ufm_engine_settings){BATCH, 2, (ufm_precision)precision}, seed);
+    bool same = true;
+    for (int r = 0; r < RESULTS; r++)
+        same = same && memcmp(a->vector[r], b->vector[r], (size_t)a->count[r] * sizeof(double)) == 0;
+    return same;
+}
+
+/* Every instruction set that this processor has, and bf16. */
+static const struct {
+    const char *kernels;
+    ufm_precision precision;
+} paths[] = {{"plain", UFM_PRECISION_F32},
+             {"avx2", UFM_PRECISION_F32},
+             {"avx512", UFM_PRECISION_F32},
+             {"avx512", UFM_PRECISION_BF16}};
+enum { PATHS = sizeof paths / sizeof paths[0] };
+
+static bool present(int path)
+{
+    bool bf16;
+    return kernel_choose(paths[path].kernels, &bf16) && (bf16 || paths[path].precision == UFM_PRECISION_F32);
+}
+
+/* `q` to the twin and to the fast engine on every path, with one thread and with two, which must agree to the
+ * bit. tolerance[0]: f32, [1]: bf16. */
+static void compare(const char *what, const ufm_network *n, question q, const double tolerance[2])
+{
+    answer twin, one, two;
+    q.ops = &ufm_engine_twin;
+    q.settings.threads = 1;
+    ask(n, &q, &twin);
+    q.ops = &ufm_engine_fast;
+    for (int p = 0; p < PATHS; p++) {
+        if (!present(p)) continue;
+        q.settings.kernels = paths[p].kernels;
+        q.settings.precision = paths[p].precision;
+        q.settings.threads = 1;
+        ask(n, &q, &one);
+        q.settings.threads = 2;
+        ask(n, &q, &two);
         const double error = distance(&one, &twin);
-        if (!(error <= tolerance[precision]) || getenv("UFMLAB_TEST_VERBOSE"))
-            printf("%s, precision %d, seed %llu: error %.3g\n", what, precision, (unsigned long long)seed,
-                   error);
-        CU_ASSERT(error <= tolerance[precision]);
-        for (int r = 0; r < RESULTS; r++)
-            CU_ASSERT(memcmp(one.vector[r], two.vector[r], (size_t)one.count[r] * sizeof(double)) == 0);
+        const bool same = same_bits(&one, &two);
+        const bool right = same && error <= tolerance[paths[p].precision];
+        if (!right || getenv("UFMLAB_TEST_VERBOSE"))
+            printf("%s, %s, precision %d, seed %llu: error %.3g of %.3g%s\n", what, paths[p].kernels,
+                   (int)paths[p].precision, (unsigned long long)q.seed, error, tolerance[paths[p].precision],
+                   same ? "" : ", and two threads differ from one");
+        CU_ASSERT(right);
         forget(&one);
         forget(&two);
     }
@@ -147,65 +220,207 @@ static void give(ufm_network *n, ufm_layer *layer, int64_t weights, int64_t bias
     n->parameters += biases;
 }
 
-static void one_convolution(const shape *s, uint64_t seed)
+/* A 1x1 convolution first: without it the shape's way back would end at the images, whose gradient nobody
+ * wants. */
+static void make_convolution(const shape *s, ufm_network *n)
 {
-    ufm_layer layers[8];
-    ufm_network n = {.layer = layers, .classes = CLASSES, .dim = s->outputs};
-    append(&n, UFM_LAYER_INPUT, s->channels, s->height, s->width);
-    /* A first layer without a gradient of its input is not enough: a 1x1 one goes before. */
-    give(&n, append(&n, UFM_LAYER_CONVOLUTION, s->channels, s->height, s->width), s->channels * s->channels,
-         0);
-    layers[1].kernel = layers[1].stride = 1;
+    append(n, UFM_LAYER_INPUT, s->channels, s->height, s->width);
+    ufm_layer *first = append(n, UFM_LAYER_CONVOLUTION, s->channels, s->height, s->width);
+    first->kernel = first->stride = 1;
+    give(n, first, s->channels * s->channels, 0);
     const int64_t height = (s->height + 2 * s->padding - s->kernel) / s->stride + 1;
     const int64_t width = (s->width + 2 * s->padding - s->kernel) / s->stride + 1;
-    ufm_layer *c = append(&n, UFM_LAYER_CONVOLUTION, s->outputs, height, width);
+    ufm_layer *c = append(n, UFM_LAYER_CONVOLUTION, s->outputs, height, width);
     c->kernel = s->kernel;
     c->stride = s->stride;
     c->padding = s->padding;
-    give(&n, c, s->outputs * s->channels * s->kernel * s->kernel, s->bias ? s->outputs : 0);
+    give(n, c, s->outputs * s->channels * s->kernel * s->kernel, s->bias ? s->outputs : 0);
     if (s->norm) {
-        ufm_layer *norm = append(&n, UFM_LAYER_BATCH_NORM, s->outputs, height, width);
-        give(&n, norm, s->outputs, s->outputs);
+        ufm_layer *norm = append(n, UFM_LAYER_BATCH_NORM, s->outputs, height, width);
+        give(n, norm, s->outputs, s->outputs);
         norm->running = 0;
-        n.running = 2 * s->outputs;
+        n->running = 2 * s->outputs;
     }
-    append(&n, UFM_LAYER_AVERAGE_POOL, s->outputs, 1, 1);
-    n.features = (int32_t)(n.layers - 1);
-    give(&n, append(&n, UFM_LAYER_LINEAR, CLASSES, 1, 1), CLASSES * s->outputs, CLASSES);
-    n.logits = (int32_t)(n.layers - 1);
+    append(n, UFM_LAYER_AVERAGE_POOL, s->outputs, 1, 1);
+    n->features = (int32_t)(n->layers - 1);
+    give(n, append(n, UFM_LAYER_LINEAR, CLASSES, 1, 1), CLASSES * s->outputs, CLASSES);
+    n->logits = (int32_t)(n->layers - 1);
+}
+
+static void one_convolution(const shape *s, const question *q)
+{
+    ufm_layer layers[8];
+    ufm_network n = {.layer = layers, .classes = CLASSES, .dim = s->outputs};
     char text[96];
+    make_convolution(s, &n);
     snprintf(text, sizeof text, "%lld x %lld x %lld -> %lld, kernel %d, stride %d", (long long)s->channels,
              (long long)s->height, (long long)s->width, (long long)s->outputs, s->kernel, s->stride);
-    compare(text, &n, seed, (const double[2]){1e-5, 3e-2});
+    compare(text, &n, *q, (const double[2]){single_tolerance, half_tolerance});
 }
 
 static void test_shapes(void)
 {
     static const shape shapes[] = {
         {1, 28, 28, 16, 3, 1, 1, false, false},  {3, 9, 17, 20, 3, 1, 1, true, false},
-        {16, 28, 28, 32, 3, 2, 1, false, false}, {33, 7, 7, 40, 3, 2, 1, false, false},
-        {20, 14, 15, 10, 1, 2, 0, false, false}, {64, 4, 4, 64, 3, 1, 1, false, false},
-        {48, 5, 3, 17, 3, 1, 1, true, false},    {16, 56, 56, 16, 3, 1, 1, false, false},
+        {16, 28, 28, 32, 3, 2, 1, false, true},  {33, 7, 7, 40, 3, 2, 1, false, false},
+        {20, 14, 15, 10, 1, 2, 0, false, false}, {48, 5, 3, 17, 3, 1, 1, true, true},
         {7, 2, 2, 10, 3, 1, 1, true, false},     {5, 1, 1, 35, 3, 1, 1, true, false},
-        {32, 11, 13, 32, 5, 2, 2, true, false},  {16, 6, 6, 16, 1, 1, 0, false, false},
-    };
-    for (size_t i = 0; i < sizeof shapes / sizeof shapes[0]; i++) one_convolution(&shapes[i], 100 + i);
+        {32, 11, 13, 32, 5, 2, 2, true, false},  {16, 6, 6, 16, 1, 1, 0, false, true}};
+    for (size_t i = 0; i < sizeof shapes / sizeof shapes[0]; i++)
+        one_convolution(&shapes[i], &(question){.settings = {.batch = 6},
+                                                .seed = 100 + i,
+                                                .adam = i % 2,
+                                                .plain_features = i % 3 == 0});
+}
+
+/* ---- The convolutions of the published networks ---- */
+enum { SHAPES = 400 };
+typedef struct {
+    shape known[SHAPES];
+    int64_t count;
+} shape_list;
+
+static int64_t products(const shape *s)
+{
+    const int64_t out = (s->height + 2 * s->padding - s->kernel) / s->stride + 1;
+    return s->channels * s->outputs * s->kernel * s->kernel * out * out;
+}
+static void remember(shape_list *list, const shape *s)
+{
+    for (int64_t i = 0; i < list->count; i++)
+        if (memcmp(&list->known[i], s, sizeof *s) == 0) return;
+    CU_ASSERT_FATAL(list->count < SHAPES);
+    list->known[list->count++] = *s;
+}
+
+/* Every shape twice where the twin would take too long: fewer channels on the full image, and all channels on
+ * one of 2 x 2. */
+static void collect(const ufm_network *n, shape_list *list)
+{
+    const int64_t most = 300000;
+    for (int64_t l = 1; l < n->layers; l++) {
+        const ufm_layer *layer = &n->layer[l], *input = &n->layer[layer->input];
+        if (layer->kind != UFM_LAYER_CONVOLUTION) continue;
+        shape s;
+        memset(&s, 0, sizeof s); /* compared as bytes */
+        s.channels = input->channels;
+        s.height = s.width = input->height;
+        s.outputs = layer->channels;
+        s.kernel = layer->kernel;
+        s.stride = layer->stride;
+        s.padding = layer->padding;
+        s.bias = layer->bias;
+        shape small = s, narrow = s;
+        if (products(&s) > most) {
+            small.height = small.width = 2;
+            remember(list, &small);
+        }
+        while (products(&narrow) > most && narrow.channels * narrow.outputs > 1)
+            *(narrow.channels > narrow.outputs ? &narrow.channels : &narrow.outputs) /= 2;
+        remember(list, &narrow);
+    }
+}
+
+static void test_published_shapes(void)
+{
+    static const char *const names[] = {"resnet18", "resnet50", "vgg16", "vgg19"};
+    static const int64_t sizes[] = {28, 32, 56, 64, 224};
+    shape_list *list = ufm_alloc(1, sizeof *list);
+    CU_ASSERT_FATAL(list != NULL);
+    for (int a = 0; a < 4; a++)
+        for (int i = 0; i < 10; i++) {
+            const ufm_network_settings settings = {10, 1 + i % 2 * 2, sizes[i / 2], sizes[i / 2],
+                                                   1,  false,         i % 2};
+            ufm_network *n = NULL;
+            if (ufm_network_new(names[a], &settings, &n, NULL) != UFM_OK) continue; /* VGG needs 32 pixels */
+            collect(n, list);
+            ufm_network_free(n);
+        }
+    CU_ASSERT(list->count > 50);
+    for (int64_t i = 0; i < list->count; i++)
+        one_convolution(&list->known[i],
+                        &(question){.settings = {.batch = products(&list->known[i]) > 1000000 ? 1 : 2},
+                                    .seed = 1000 + (uint64_t)i});
+    ufm_free(list);
+}
+
+/* ---- Whole networks ---- */
+
+/* How far the twin's answer moves when every parameter and pixel moves by a unit of rounding: ReLUs and
+ * batches of few images make that a lot. */
+static double sensitivity(const ufm_network *n, const question *asked, double unit)
+{
+    answer still, moved;
+    question q = *asked;
+    q.ops = &ufm_engine_twin;
+    q.settings.threads = 1;
+    ask(n, &q, &still);
+    q.noise = unit;
+    ask(n, &q, &moved);
+    const double distance_moved = distance(&moved, &still);
+    forget(&still);
+    forget(&moved);
+    return distance_moved;
 }
 
 static void test_architectures(void)
 {
-    static const char *const names[] = {"mlp", "resnet18", "resnet50", "vgg16"};
-    for (int i = 0; i < 4; i++)
+    static const char *const names[] = {"mlp", "resnet18", "resnet50", "vgg16", "vgg19"};
+    for (int i = 0; i < 5; i++)
         for (int etf = 0; etf < 2; etf++) {
             const ufm_network_settings settings = {CLASSES, 1 + 2 * etf, 32, 32, 1.0 / 16, etf, etf};
+            const question q = {.settings = {.batch = 6}, .seed = (uint64_t)(7 + i)};
             ufm_network *n = NULL;
             CU_ASSERT_FATAL(ufm_network_new(names[i], &settings, &n, NULL) == UFM_OK);
-            compare(names[i], n, (uint64_t)(7 + i), (const double[2]){1e-3, 1});
+            const double single = 30 * sensitivity(n, &q, ldexp(1, -24)),
+                         half = 4 * sensitivity(n, &q, half_unit);
+            compare(names[i], n, q, (const double[2]){fmax(single_tolerance, single), half});
             ufm_network_free(n);
         }
 }
 
-static const test_case cases[] = {{"every shape of convolution agrees with the twin", test_shapes},
-                                  {"every architecture agrees with the twin", test_architectures},
-                                  {NULL, NULL}};
+/* ---- Ways ---- */
+static void test_ways(void)
+{
+    const shape s = {32, 8, 8, 48, 3, 1, 1, true, true};
+    ufm_layer layers[8];
+    ufm_network n = {.layer = layers, .classes = CLASSES, .dim = s.outputs};
+    make_convolution(&s, &n);
+    question q = {.ops = &ufm_engine_twin, .settings = {.batch = 6, .threads = 2}, .seed = 5};
+    answer twin, own, other;
+    ask(&n, &q, &twin);
+    q.ops = &ufm_engine_fast;
+    ask(&n, &q, &own);
+    /* Two directions of the first convolution, three of the other and of the linear layer. */
+    static const char *const ways[] = {"oooooooo", "cccccccc", "mmmmmmmm", "ococmcmo"};
+    for (int i = 0; i < 4; i++) {
+        q.ways = ways[i];
+        if (ask(&n, &q, &other)) CU_ASSERT(distance(&other, &twin) <= single_tolerance);
+        CU_ASSERT(i > 0 || same_bits(&other, &own));
+        forget(&other);
+    }
+    void *engine = NULL;
+    const char *chosen = NULL;
+    CU_ASSERT_FATAL(ufm_engine_fast.create(&n, &q.settings, &engine, NULL) == UFM_OK);
+    CU_ASSERT_EQUAL(ufm_engine_fast.choose(engine, "ooo", &chosen), UFM_ERROR_INPUT);
+    CU_ASSERT_EQUAL(ufm_engine_fast.choose(engine, "oooooooox", &chosen), UFM_ERROR_INPUT);
+    CU_ASSERT_EQUAL(ufm_engine_fast.choose(engine, "ooozoooo", &chosen), UFM_ERROR_INPUT);
+    TEST_OK(ufm_engine_fast.choose(engine, NULL, &chosen));
+    CU_ASSERT_FATAL(chosen != NULL && strlen(chosen) == 8 && strspn(chosen, "ocm") == 8);
+    char measured[9];
+    snprintf(measured, sizeof measured, "%s", chosen);
+    ufm_engine_fast.free(engine);
+    q.ways = measured;
+    CU_ASSERT(ask(&n, &q, &other) && distance(&other, &twin) <= single_tolerance);
+    forget(&other);
+    forget(&own);
+    forget(&twin);
+}
+
+static const test_case cases[] = {
+    {"every kind of convolution agrees with the twin", test_shapes},
+    {"the published networks' convolutions agree with the twin", test_published_shapes},
+    {"every architecture agrees with the twin", test_architectures},
+    {"every way of a product agrees with the twin", test_ways},
+    {NULL, NULL}};
 const test_suite suite_engine = {"engine", cases};

@@ -302,7 +302,7 @@ static void describe(const char *what, const onednn_layer *l, onednn_direction d
 static bool may_be_missing(bool half)
 {
     bool bf16;
-    return !onednn_version() || kernel_best(&bf16) == &kernel_plain || (half && !bf16);
+    return !onednn_version() || kernel_choose(NULL, &bf16) == &kernel_plain || (half && !bf16);
 }
 
 typedef struct {

@@ -133,9 +133,13 @@ typedef struct {
     double feature_decay_batch; /* as published: adds feature_decay_batch |H_B|_F^2, whatever B is */
     int64_t measure_every;      /* epochs between measurements, the last epoch always; 0: never */
     int64_t checkpoint_steps;   /* checkpoints besides those of every epoch; 0: none */
-    const char *out;            /* run directory, made when missing; NULL: keep nothing */
-    bool resume;                /* go on from out/checkpoint.h5 */
-    const char *arguments;      /* kept in the checkpoint for ufm_training_arguments; or NULL */
+    /* Directory of earlier trials of which way is the fastest for each layer (they differ by rounding): the
+     * trial is made once for every network, batch and machine. NULL: none, the engine's own ways. A resumed
+     * run keeps its checkpoint's. */
+    const char *cache;
+    const char *out;       /* run directory, made when missing; NULL: keep nothing */
+    bool resume;           /* go on from out/checkpoint.h5 */
+    const char *arguments; /* kept in the checkpoint for ufm_training_arguments; or NULL */
     /* Called after every step; false stops and saves. */
     bool (*progress)(void *context, const ufm_training_progress *now);
     void *context;

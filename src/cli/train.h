@@ -8,6 +8,7 @@
 typedef struct {
     options opts;          /* with those of the preset and of the checkpoint */
     char *stored, *preset; /* texts that the options point into */
+    char *cache;           /* directory of the engine's trials, or NULL */
     char *arguments;       /* of this run, for the checkpoint */
     char epochs[32];       /* text of the epochs that --steps amounts to */
     ufm_training_settings settings;

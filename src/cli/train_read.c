@@ -1,5 +1,6 @@
 /* From options to what a training needs. */
 #include "train.h"
+#include <stdlib.h>
 #include <string.h>
 
 static const char paper[] = "loss=pal-n\nfeature-decay-batch=1e-3\nepochs=200\n";
@@ -100,11 +101,27 @@ static ufm_status keep_arguments(train_run *run)
     return run->arguments ? UFM_OK : UFM_ERROR_MEMORY;
 }
 
+/* Where trials are kept: $XDG_CACHE_HOME/ufmlab, else ~/.cache/ufmlab, else nowhere. */
+static ufm_status find_cache(train_run *run)
+{
+    const char *chosen = getenv("XDG_CACHE_HOME"), *home = getenv("HOME");
+    const bool given = chosen && *chosen;
+    if (!given && !(home && *home)) return UFM_OK;
+    const char *base = given ? chosen : home, *below = given ? "/ufmlab" : "/.cache/ufmlab";
+    const size_t size = strlen(base) + strlen(below) + 1;
+    run->cache = ufm_alloc((int64_t)size, 1);
+    if (!run->cache) return UFM_ERROR_MEMORY;
+    snprintf(run->cache, size, "%s%s", base, below);
+    run->settings.cache = run->cache;
+    return UFM_OK;
+}
+
 ufm_status train_read(const command *cmd, const options *opts, train_run *run, ufm_error *error)
 {
     run->opts = *opts;
     ufm_status status = complete(cmd, run, error);
     if (status == UFM_OK) status = read_settings(run, error);
+    if (status == UFM_OK) status = find_cache(run);
     if (status == UFM_OK) status = train_open(run, error);
     if (status != UFM_OK) return status;
     read_epochs(run);
@@ -120,4 +137,5 @@ void train_run_clear(train_run *run)
     ufm_free(run->stored);
     ufm_free(run->preset);
     ufm_free(run->arguments);
+    ufm_free(run->cache);
 }

@@ -98,14 +98,17 @@ static ufm_status write_head(const ufm_trainer *t, ufm_h5 *file, ufm_digest *dig
     const int64_t place[] = {p->epoch, p->done, p->step, p->images};
     const double sums[] = {p->loss_sum, p->mass_sum};
     const char *arguments = t->settings->arguments ? t->settings->arguments : "-";
+    const char *ways = t->ways ? t->ways : "-";
     ufm_checkpoint_describe(t, settings);
     ufm_digest_bytes(digest, arguments, (int64_t)strlen(arguments));
+    ufm_digest_bytes(digest, ways, (int64_t)strlen(ways));
     ufm_digest_bytes(digest, place, sizeof place);
     ufm_digest_bytes(digest, sums, sizeof sums);
     ufm_digest_bytes(digest, t->rows.text, t->rows.length);
     ufm_status status = ufm_h5_write_text(file, "format", ufm_checkpoint_format, error);
     if (status == UFM_OK) status = ufm_h5_write_text(file, "settings", settings, error);
     if (status == UFM_OK) status = ufm_h5_write_text(file, "arguments", arguments, error);
+    if (status == UFM_OK) status = ufm_h5_write_text(file, "ways", ways, error);
     if (status == UFM_OK) status = ufm_h5_write_integers(file, "place", 4, place, error);
     if (status == UFM_OK) status = ufm_h5_write_vector(file, "sums", 2, sums, error);
     if (status != UFM_OK) return status;

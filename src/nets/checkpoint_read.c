@@ -141,6 +141,16 @@ static ufm_status read_arguments(checkpoint *c, ufm_error *error)
     return status;
 }
 
+/* The way that the engine went for each product: another one would round differently. */
+static ufm_status read_ways(checkpoint *c, ufm_error *error)
+{
+    char text[UFM_CHECKPOINT_TEXT];
+    const ufm_status status = ufm_h5_read_text(c->file, "ways", text, sizeof text, error);
+    if (status != UFM_OK) return status;
+    ufm_digest_bytes(&c->digest, text, (int64_t)strlen(text));
+    return c->rehearsal || strcmp(text, "-") == 0 ? UFM_OK : ufm_train_choose(c->trainer, text);
+}
+
 static ufm_status check_digest(const checkpoint *c, ufm_error *error)
 {
     int64_t digest;
@@ -157,6 +167,7 @@ static ufm_status read_all(checkpoint *c, ufm_error *error)
     if (status == UFM_OK) status = check_format(c->file, c->path, error);
     if (status == UFM_OK) status = check_settings(c, error);
     if (status == UFM_OK) status = read_arguments(c, error);
+    if (status == UFM_OK) status = read_ways(c, error);
     if (status == UFM_OK) status = read_place(c, error);
     if (status == UFM_OK) status = read_rows(c, error);
     if (status == UFM_OK) status = read_vectors(c, error);

@@ -52,8 +52,8 @@ typedef struct {
     const double *(*seconds)(const void *engine);
     /* Which of several ways each layer goes, whose results differ by rounding: measured for `routes` NULL
      * (the gradient and activations are lost), else as an earlier choice wrote it: UFM_ERROR_INPUT or
-     * UFM_ERROR_UNSUPPORTED when that does not fit. Without a call the engine goes its own way. *chosen is
-     * the engine's. NULL: there is no choice. */
+     * UFM_ERROR_UNSUPPORTED when that does not fit. Without a call, and for "", the engine goes its own way.
+     * *chosen is the engine's. NULL: there is no choice. */
     ufm_status (*choose)(void *engine, const char *routes, const char **chosen);
 } ufm_engine_ops;
 

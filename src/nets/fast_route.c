@@ -192,15 +192,16 @@ static ufm_status measure_routes(fast_engine *engine)
     return status;
 }
 
-/* One letter for each product and direction, in order. */
+/* One letter for each product and direction, in order; none at all: our own. */
 static ufm_status read_routes(fast_engine *engine, const char *text)
 {
     ufm_status status = UFM_OK;
+    const bool own = !*text;
     for (int64_t l = 0; l < engine->network->layers && status == UFM_OK; l++)
         for (int d = 0; d < ONEDNN_DIRECTIONS && status == UFM_OK; d++) {
             fast_node *node = &engine->node[l];
             if (!has_direction(node, d)) continue;
-            const char *letter = *text ? strchr(letters, *text++) : NULL;
+            const char *letter = own ? letters : *text ? strchr(letters, *text++) : NULL;
             if (!letter) return UFM_ERROR_INPUT;
             node->route[d] = (int)(letter - letters);
             status = take_route(engine, node, d, node->route[d]);

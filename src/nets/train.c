@@ -163,6 +163,7 @@ static ufm_status prepare(ufm_trainer *t, ufm_error *error)
     if (status == UFM_OK) status = t->ops->create(t->network, &engine, &t->engine, error);
     if (status == UFM_OK) status = ufm_feed_new(t->samples, s->batch, &t->feed, error);
     if (status == UFM_OK && t->held_out) status = ufm_feed_new(t->held_out, s->batch, &t->held_feed, error);
+    if (status == UFM_OK && !s->resume) status = ufm_train_choose(t, NULL);
     if (status == UFM_OK) status = start_parameters(t);
     if (status == UFM_OK) status = ufm_train_header(t);
     if (status == UFM_OK && s->out) status = ufm_make_directory(s->out, error);

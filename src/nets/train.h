@@ -27,6 +27,7 @@ typedef struct {
     ufm_network *network;
     const ufm_engine_ops *ops;
     void *engine;
+    const char *ways; /* the engine's choice among its ways, its own text; NULL: it was given none */
     const ufm_samples *samples, *held_out;
     ufm_feed *feed, *held_feed;
     int64_t count, batches; /* training samples, batches per epoch */
@@ -64,6 +65,9 @@ ufm_status ufm_train_pass(ufm_trainer *trainer, bool held_out, ufm_evaluation *e
 ufm_status ufm_train_header(ufm_trainer *trainer);
 ufm_status ufm_train_row(ufm_trainer *trainer);
 ufm_status ufm_train_publish_rows(const ufm_trainer *trainer, ufm_error *error);
+
+/* Lets the engine choose, or gives it the choice of a checkpoint. */
+ufm_status ufm_train_choose(ufm_trainer *trainer, const char *ways);
 
 ufm_status ufm_checkpoint_save(ufm_trainer *trainer, ufm_error *error);
 ufm_status ufm_checkpoint_load(ufm_trainer *trainer, ufm_error *error);

@@ -1,0 +1,91 @@
+/* ufmlab: nets: an engine's choice among ways that differ by rounding, made once: a resumed run has that of
+ * its checkpoint, and a new run that of an earlier one with the same shapes on the same machine, when there
+ * is a directory that keeps them. Copyright (C) 2026 the ufmlab authors. SPDX-License-Identifier:
+ * GPL-3.0-or-later */
+#include <errno.h>
+#include <string.h>
+#include <ufmlab/io.h>
+
+#include "checkpoint.h"
+#include "onednn.h"
+
+enum { KEY = 1024, LINE = 4096 };
+
+/* All that the fastest choice depends on. */
+static void make_key(const ufm_trainer *t, char key[KEY])
+{
+    const ufm_training_settings *s = t->settings;
+    const ufm_image_shape shape = ufm_samples_shape(t->samples);
+    const char *version = onednn_version();
+    bool bf16;
+    snprintf(
+        key, KEY,
+        "%s width %.17g fix-dim %d, %lld x %lld x %lld, %lld classes, batch %lld, precision %d, %d threads, "
+        "%s bf16 %d, oneDNN %s",
+        s->architecture, s->multiplier, s->fix_dim, (long long)shape.channels, (long long)shape.height,
+        (long long)shape.width, (long long)t->network->classes, (long long)s->batch, (int)s->precision,
+        s->threads > 0 ? s->threads : ufm_threads_available(), kernel_choose(NULL, &bf16)->name, bf16,
+        version ? version : "none");
+}
+
+static char *cache_path(const ufm_trainer *t, const char *key)
+{
+    char name[64];
+    ufm_digest digest = ufm_digest_begin();
+    ufm_digest_bytes(&digest, key, (int64_t)strlen(key));
+    snprintf(name, sizeof name, "ways-%016llx", (unsigned long long)digest.value);
+    return ufm_train_path(t->settings->cache, name);
+}
+
+/* The line after the key; false when the file is another's, damaged or missing. */
+static bool read_cache(const char *path, const char *key, char line[LINE])
+{
+    FILE *file = fopen(path, "r");
+    bool found = false;
+    if (!file) return false;
+    if (fgets(line, LINE, file) && strncmp(line, key, strlen(key)) == 0 && line[strlen(key)] == '\n' &&
+        fgets(line, LINE, file)) {
+        line[strcspn(line, "\n")] = '\0';
+        found = true;
+    }
+    fclose(file);
+    return found;
+}
+
+/* A cache that cannot be written is none. */
+static void write_cache(const ufm_trainer *t, const char *path, const char *key)
+{
+    ufm_output *output = NULL;
+    if (ufm_make_directory(t->settings->cache, NULL) != UFM_OK ||
+        ufm_output_open(path, &output, NULL) != UFM_OK)
+        return;
+    if (fprintf(ufm_output_stream(output), "%s\n%s\n", key, t->ways) > 0)
+        (void)ufm_output_commit(output, NULL);
+    else
+        ufm_output_abort(output);
+}
+
+/* One that does not fit, as of another build, is made anew. */
+static bool take(ufm_trainer *t, const char *ways, ufm_status *status)
+{
+    *status = t->ops->choose(t->engine, ways, &t->ways);
+    return *status != UFM_ERROR_INPUT && *status != UFM_ERROR_UNSUPPORTED;
+}
+
+ufm_status ufm_train_choose(ufm_trainer *t, const char *ways)
+{
+    char key[KEY], line[LINE];
+    ufm_status status = UFM_OK;
+    if (!t->ops->choose || !(ways || t->settings->cache)) return UFM_OK;
+    if (ways && take(t, ways, &status)) return status;
+    if (!t->settings->cache) return t->ops->choose(t->engine, "", &t->ways);
+    make_key(t, key);
+    char *path = cache_path(t, key);
+    if (!path) return UFM_ERROR_MEMORY;
+    if (!read_cache(path, key, line) || !take(t, line, &status)) {
+        status = t->ops->choose(t->engine, NULL, &t->ways);
+        if (status == UFM_OK) write_cache(t, path, key);
+    }
+    ufm_free(path);
+    return status;
+}
