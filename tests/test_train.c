@@ -186,25 +186,30 @@ static void test_killed(void)
 }
 
 /* Killed while a checkpoint is being written (the other files are smaller): it remains under its temporary
- * name, and harms nobody. */
+ * name, harms nobody, and is swept away by the run that goes on. Other files stay. */
 static void test_killed_writing(void)
 {
     enum { LARGE = 16384 };
-    char whole[128], killed[128];
+    char whole[128], killed[128], mine[160];
     int status = -1, hits = 0;
     run_whole(whole, sizeof whole);
     test_directory(killed, sizeof killed);
     for (int round = 0; round < 40 && hits < 4 && status != 0; round++) {
-        const int before = unfinished(killed, LARGE);
+        ufm_output_sweep(killed);
         const pid_t child = start_program(killed, has_checkpoint(killed));
-        while (unfinished(killed, LARGE) == before && waitpid(child, &status, WNOHANG) == 0) usleep(100);
+        while (unfinished(killed, LARGE) == 0 && waitpid(child, &status, WNOHANG) == 0) usleep(100);
         if (kill(child, SIGKILL) == 0) waitpid(child, &status, 0);
-        hits += unfinished(killed, LARGE) - before;
+        hits += unfinished(killed, LARGE) > 0;
     }
     if (hits == 0) fprintf(stderr, "  no kill met a checkpoint being written\n");
     CU_ASSERT(hits > 0);
-    TEST(program("train %s '%s' --quiet --no-figures %s", has_checkpoint(killed) ? "--resume" : "--out",
-                 killed, has_checkpoint(killed) ? "" : SGD " --checkpoint-steps 1") == 0);
+    snprintf(mine, sizeof mine, "%s/.ufmlab-mine.tmp", killed);
+    FILE *stream = fopen(mine, "w");
+    if (stream) fclose(stream);
+    const bool resume = has_checkpoint(killed);
+    TEST(program("train %s '%s' --quiet --no-figures %s", resume ? "--resume" : "--out", killed,
+                 resume ? "" : SGD " --checkpoint-steps 1") == 0);
+    TEST(!resume || unfinished(killed, 0) == 1);
     expect_same(whole, killed, false);
 }
 
@@ -380,8 +385,27 @@ static void test_refused(void)
                     rows[i].words, err);
         CU_ASSERT(right);
     }
+}
+
+/* What is printed before a run is what the run then reports. */
+static void test_plan(void)
+{
+    char directory[128];
+    test_directory(directory, sizeof directory);
     TEST(program("train --arch help") == 0 && strstr(out, "vgg19") && strstr(out, "11172810"));
-    TEST(program("train --dry-run " BARE) == 0 && strstr(out, "trainable") && strstr(out, "about"));
+    TEST(program("train --arch help --json") == 0 && json_number(out, "trainable_parameters") > 0);
+    TEST(program("train --dry-run " BARE " --out '%s/run'", directory) == 0);
+    TEST(strstr(out, "trainable") && strstr(out, "convolution") && strstr(out, "GiB") &&
+         strstr(out, "about"));
+    TEST(program("train --dry-run " BARE " --out '%s/run' --json", directory) == 0);
+    TEST(test_entries(directory) == 0); /* nothing was started */
+    const double parameters = json_number(out, "parameters"), steps = json_number(out, "steps");
+    const double trainable = json_number(out, "trainable_parameters"), epochs = json_number(out, "epochs");
+    TEST(json_number(out, "memory_bytes") > 8 * parameters && json_number(out, "images_per_second") > 0 &&
+         json_number(out, "seconds") > 0);
+    TEST(program("train " BARE " --json") == 0);
+    TEST(json_number(out, "parameters") == parameters && json_number(out, "steps") == steps);
+    TEST(json_number(out, "trainable_parameters") == trainable && json_number(out, "epochs") == epochs);
 }
 
 static const test_case cases[] = {{"resume", test_resume},
@@ -393,5 +417,6 @@ static const test_case cases[] = {{"resume", test_resume},
                                   {"shuffle", test_shuffle},
                                   {"diverged", test_diverged},
                                   {"refused", test_refused},
+                                  {"plan", test_plan},
                                   {NULL, NULL}};
 const test_suite suite_train = {"train", cases};

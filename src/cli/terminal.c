@@ -5,6 +5,7 @@
 #include <signal.h>
 #include <stdarg.h>
 #include <string.h>
+#include <sys/ioctl.h>
 #include <unistd.h>
 
 int report_failure(ufm_status status, const ufm_error *error)
@@ -59,13 +60,20 @@ static void time_left(double seconds, char *text, size_t size)
     }
 }
 
+static int terminal_columns(void)
+{
+    struct winsize size;
+    return ioctl(STDERR_FILENO, TIOCGWINSZ, &size) == 0 && size.ws_col > 0 ? size.ws_col : 80;
+}
+
+/* A line that wraps could not be drawn over: what is too long loses the end of its text. */
 void progress_draw(progress_line *line, double fraction, const char *format, ...)
 {
     const double now = ufm_seconds();
     if (!line->shown || now - line->started < 0.5 || now - line->drawn < 0.1) return;
     line->drawn = now;
     enum { WIDTH = 20 };
-    char bar[WIDTH + 1], left[40] = "";
+    char bar[WIDTH + 1], left[40] = "", text[256];
     const int filled = fraction > 0 ? (int)(fmin(fraction, 1) * WIDTH) : 0;
     for (int i = 0; i < WIDTH; i++) bar[i] = i < filled ? '#' : '.';
     bar[WIDTH] = '\0';
@@ -74,10 +82,10 @@ void progress_draw(progress_line *line, double fraction, const char *format, ...
         time_left(spent * (1 - fmin(fraction, 1)) / fraction, left, sizeof left);
     va_list arguments;
     va_start(arguments, format);
-    fprintf(stderr, "\r\033[K[%s] ", bar);
-    vfprintf(stderr, format, arguments);
-    fprintf(stderr, "%s%s", left[0] ? "  " : "", left);
+    vsnprintf(text, sizeof text, format, arguments);
     va_end(arguments);
+    const int room = terminal_columns() - WIDTH - 6 - (int)strlen(left);
+    fprintf(stderr, "\r\033[K[%s] %.*s%s%s", bar, room > 0 ? room : 0, text, left[0] ? "  " : "", left);
     fflush(stderr);
 }
 

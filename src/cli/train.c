@@ -1,7 +1,9 @@
 /* ufmlab train: networks, measured while they train. */
 #include "train.h"
+#include <limits.h>
 #include <math.h>
 #include <string.h>
+#include <unistd.h>
 
 typedef struct {
     char text[120];
@@ -34,15 +36,30 @@ static short_text describe_metrics(const ufm_metrics *m)
 static bool draw(void *context, const ufm_training_progress *now)
 {
     const double fraction = (double)now->step / (double)now->steps;
+    const long long epoch = now->epoch, epochs = now->epochs;
+    char speed[32] = ""; /* unknown before the second step */
+    if (isfinite(now->images_per_second))
+        snprintf(speed, sizeof speed, "  %.4g images/s", now->images_per_second);
     if (now->measuring) {
-        progress_draw(context, fraction, "epoch %lld/%lld  measuring, %.0f %%", (long long)now->epoch,
-                      (long long)now->epochs, 100 * now->fraction);
+        progress_draw(context, fraction, "epoch %lld/%lld  measuring, %.0f %%", epoch, epochs,
+                      100 * now->fraction);
     } else {
-        progress_draw(context, fraction, "epoch %lld/%lld  loss %.4f  %.4g images/s%s", (long long)now->epoch,
-                      (long long)now->epochs, now->loss, now->images_per_second,
+        progress_draw(context, fraction, "epoch %lld/%lld  loss %.4f%s%s", epoch, epochs, now->loss, speed,
                       describe_metrics(now->metrics).text);
     }
     return !interrupted();
+}
+
+/* A run that is there already and might be meant. */
+static void warn_of_another(const train_run *run)
+{
+    char path[PATH_MAX];
+    const char *out = run->settings.out;
+    if (!out || run->settings.resume) return;
+    const int length = snprintf(path, sizeof path, "%s/checkpoint.h5", out);
+    if (length > 0 && length < PATH_MAX && access(path, F_OK) == 0)
+        say(&run->opts, "%s holds a checkpoint, which this run replaces; --resume would go on with that one",
+            out);
 }
 
 static int train(const options *opts, train_run *run)
@@ -53,6 +70,7 @@ static int train(const options *opts, train_run *run)
     run->settings.progress = draw;
     run->settings.context = &line;
     interrupt_install();
+    warn_of_another(run);
     ufm_status status = train_write_manifest(run, NULL, &error);
     if (status == UFM_OK)
         status = ufm_train(&run->samples, train_held_out(run), &run->settings, &training, &error);

@@ -1,7 +1,9 @@
 /* ufmlab: nets: checkpoints are read as files that anyone may have damaged.
  * Copyright (C) 2026 the ufmlab authors. SPDX-License-Identifier: GPL-3.0-or-later */
+#include <errno.h>
 #include <string.h>
 #include <ufmlab/io.h>
+#include <unistd.h>
 
 #include "checkpoint.h"
 
@@ -216,7 +218,11 @@ ufm_status ufm_training_arguments(const char *directory, char **arguments, ufm_e
     char *path = ufm_train_path(directory, "checkpoint.h5");
     const ufm_guard guard = {.path = path, .body = send_arguments, .context = path};
     ufm_guard_output output = {0};
-    const ufm_status status = path ? ufm_guard_run(&guard, &output, error) : UFM_ERROR_MEMORY;
+    ufm_status status = path ? UFM_OK : UFM_ERROR_MEMORY;
+    if (status == UFM_OK && access(path, F_OK) != 0)
+        status = ufm_fail(error, UFM_ERROR_IO, "%s: %s; start the run anew with --out", ufm_shown_path(path),
+                          strerror(errno));
+    if (status == UFM_OK) status = ufm_guard_run(&guard, &output, error);
     ufm_free(path);
     if (status == UFM_OK) *arguments = output.text;
     return status;

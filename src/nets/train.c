@@ -168,6 +168,7 @@ static ufm_status prepare(ufm_trainer *t, ufm_error *error)
     if (status == UFM_OK) status = ufm_train_header(t);
     if (status == UFM_OK && s->out) status = ufm_make_directory(s->out, error);
     if (status == UFM_OK && s->resume) status = ufm_checkpoint_load(t, error);
+    if (status == UFM_OK && s->resume) ufm_output_sweep(s->out);
     return status == UFM_OK ? ufm_train_publish_rows(t, error) : status;
 }
 
