@@ -222,18 +222,39 @@ static ufm_status find(const options *opts, const char *name, const ufm_data_set
                : status;
 }
 
+static void print_speed(const data_speed *s)
+{
+    printf("loader: %.0f images/s with one thread, %.0f with %d; %lld MiB at most\n", s->one, s->all,
+           s->threads, (long long)s->peak_bytes >> 20);
+}
+
+static void json_speed(ufm_json *json, const data_speed *s)
+{
+    ufm_json_number(json, "loader_images_per_second_one_thread", s->one);
+    ufm_json_number(json, "loader_images_per_second", s->all);
+    ufm_json_integer(json, "loader_threads", s->threads);
+    ufm_json_integer(json, "peak_bytes", s->peak_bytes);
+}
+
 static ufm_status describe(const options *opts, const found *it, ufm_error *error)
 {
     const ufm_labels *labels = it->images ? ufm_images_labels(it->images) : it->read;
+    const bool timed = it->images && opts->value[OPT_SPEED].given;
+    data_speed speed = {0};
+    ufm_status status = timed ? measure_speed(opts, it->images, &speed, error) : UFM_OK;
+    if (status != UFM_OK) return status;
     if (!opts->value[OPT_JSON].given) {
         printf("%s\n", it->origin.text);
         if (it->features > 0) printf("a table of %lld features\n", (long long)it->features);
-        return print_text(labels, it->images, error);
+        status = print_text(labels, it->images, error);
+        if (timed) print_speed(&speed);
+        return status;
     }
     ufm_json *json = ufm_json_new();
     ufm_json_string(json, "source", it->origin.text);
     if (it->features > 0) ufm_json_integer(json, "features", it->features);
     json_images(json, labels, it->images);
+    if (timed) json_speed(json, &speed);
     return ufm_json_finish(json, stdout, error);
 }
 
