@@ -1,7 +1,9 @@
 /* ufmlab data as a user meets it. */
+#include "image_files.h"
 #include "test.h"
 #include <stdlib.h>
 #include <string.h>
+#include <sys/stat.h>
 #include <yajl/yajl_tree.h>
 
 enum { BUFFER = 65536 };
@@ -115,6 +117,91 @@ static void test_make_and_info(void)
     TEST(strstr(out, "balanced within each multiplicity, as Theorem 1 assumes: 1:4,2:2") != NULL);
 }
 
+/* Writes text below the folder. */
+static void put_text(const char *folder, const char *name, const char *text)
+{
+    char path[300];
+    snprintf(path, sizeof path, "%s/%s", folder, name);
+    FILE *stream = fopen(path, "w");
+    TEST(stream && fputs(text, stream) >= 0 && fclose(stream) == 0);
+}
+
+static void put(const char *folder, const char *name, file_bytes content)
+{
+    char path[300];
+    snprintf(path, sizeof path, "%s/%s", folder, name);
+    file_write(path, content);
+}
+
+static void put_files(const char *folder)
+{
+    static const char *const numbers[] = {"1", "12", "305"};
+    char path[300];
+    put(folder, "some-images-idx3-ubyte", make_idx_images(12, 6, 8));
+    put(folder, "some-labels-idx1-ubyte.gz", file_gzip(make_idx_labels(12)));
+    put(folder, "lonely-images-idx3-ubyte", make_idx_images(2, 6, 8));
+    put(folder, "batch.bin", make_cifar(12));
+    put(folder, "cropped.mat", make_mat(12, true, false));
+    snprintf(path, sizeof path, "%s/digitStruct.mat", folder);
+    make_digit_struct(path, 3, numbers);
+    put_text(folder, "labels.csv", "file,tags\na.png,0+2\nb.jpg,1\n");
+    put_text(folder, "table.arff",
+             "@relation r\n@attribute x numeric\n@attribute y numeric\n@attribute a {0,1}\n@attribute b "
+             "{0,1}\n@data\n1,2,0,1\n3,4,1,1\n");
+    static const char coco[] =
+        "{\"images\": [{\"id\": 1, \"file_name\": \"a.jpg\"}], \"categories\": [{\"id\": 3, \"name\": "
+        "\"cat\"}, "
+        "{\"id\": 9, \"name\": \"dog\"}], \"annotations\": [{\"image_id\": 1, \"category_id\": 9}]}";
+    put_text(folder, "alone.json", coco);
+    snprintf(path, sizeof path, "%s/annotations", folder);
+    TEST(mkdir(path, 0700) == 0);
+    snprintf(path, sizeof path, "%s/few", folder);
+    TEST(mkdir(path, 0700) == 0);
+    put_text(folder, "annotations/instances_few.json", coco);
+}
+
+/* One file of every kind, told by what is in it. */
+static void test_files(void)
+{
+    static const struct {
+        const char *name;
+        int samples, classes, multiplicity_of_one, channels, width; /* channels 0: no images */
+    } wanted[] = {{"some-images-idx3-ubyte", 12, 10, 12, 1, 8},
+                  {"some-labels-idx1-ubyte.gz", 12, 10, 12, 1, 8},
+                  {"batch.bin", 12, 10, 12, 3, 32},
+                  {"cropped.mat", 12, 10, 12, 3, 32},
+                  {"digitStruct.mat", 3, 10, 1, 3, 32},
+                  {"labels.csv", 2, 3, 1, 3, 32},
+                  {"", 2, 3, 1, 3, 32},
+                  {"table.arff", 2, 2, 1, 0, 0},
+                  {"annotations/instances_few.json", 1, 2, 1, 3, 32},
+                  {"alone.json", 1, 2, 1, 0, 0}};
+    char folder[128], arguments[400], lonely[400];
+    test_directory(folder, sizeof folder);
+    put_files(folder);
+    for (size_t i = 0; i < sizeof wanted / sizeof *wanted; i++) {
+        const char *shape[] = {"shape", NULL};
+        snprintf(arguments, sizeof arguments, "data info '%s%s%s'%s --json", folder,
+                 *wanted[i].name ? "/" : "", wanted[i].name,
+                 strstr(wanted[i].name, ".arff") ? " --label-columns last:2" : "");
+        yajl_val info = json_of(arguments);
+        const yajl_val list = yajl_tree_get(info, shape, yajl_t_array);
+        TEST(number(info, "samples", NULL) == wanted[i].samples);
+        TEST(number(info, "classes", NULL) == wanted[i].classes);
+        TEST(number(info, "multiplicities", "1") == wanted[i].multiplicity_of_one);
+        TEST(list && YAJL_GET_ARRAY(list)->len == (wanted[i].channels ? 3 : 0));
+        if (wanted[i].channels && list && YAJL_GET_ARRAY(list)->len == 3) {
+            TEST(YAJL_GET_INTEGER(YAJL_GET_ARRAY(list)->values[0]) == wanted[i].channels);
+            TEST(YAJL_GET_INTEGER(YAJL_GET_ARRAY(list)->values[2]) == wanted[i].width);
+        }
+        yajl_tree_free(info);
+    }
+    snprintf(arguments, sizeof arguments, "data info '%s/table.arff' --label-columns last:2", folder);
+    TEST(program(arguments) == 0 && strstr(out, "a table of 2 features"));
+    snprintf(lonely, sizeof lonely, "data info '%s/lonely-images-idx3-ubyte'", folder);
+    expect_refusal(lonely, "labels-idx1");
+}
+
 static void test_list(void)
 {
     yajl_val list = json_of("data list --json");
@@ -143,9 +230,7 @@ static void test_contact_sheet(void)
     TEST(test_entries(path) == 3);
 }
 
-static const test_case cases[] = {{"refusals", test_refusals},
-                                  {"make_and_info", test_make_and_info},
-                                  {"list", test_list},
-                                  {"contact_sheet", test_contact_sheet},
-                                  {NULL, NULL}};
+static const test_case cases[] = {
+    {"refusals", test_refusals}, {"make_and_info", test_make_and_info}, {"files", test_files},
+    {"list", test_list},         {"contact_sheet", test_contact_sheet}, {NULL, NULL}};
 const test_suite suite_data_cli = {"data_cli", cases};

@@ -194,8 +194,12 @@ ufm_status ufm_images_open_folder(const char *csv_path, const char *directory,
 
 /* ---- Sets by name ---------------------------------------------------------------------------------
  * mlab-mnist, mlab-fashion, mlab-cifar10 (composites), mnist, fashion, cifar10, svhn, coco, synthetic; a file
- * that ends in .h5; a directory of pictures with labels.csv. Raw files are looked for below data_dir,
- * $UFMLAB_DATA, $XDG_DATA_HOME/ufmlab (~/.local/share/ufmlab) and in the folders of system packages. */
+ * that ends in .h5; a directory of pictures with labels.csv; or a single file as published: an IDX file with
+ * the other of its pair beside it, a CIFAR-10 batch (.bin), SVHN's digitStruct.mat (every number, unless the
+ * rule is published) or format 2 (.mat), a COCO instances file (.json) with its images in ../NAME or
+ * ../images for annotations/instances_NAME.json, else in images/, a list of pictures (.csv) beside them. Raw
+ * files are looked for below data_dir, $UFMLAB_DATA, $XDG_DATA_HOME/ufmlab (~/.local/share/ufmlab) and in the
+ * folders of system packages. */
 typedef enum {
     UFM_DATA_RULE_ANY,       /* as published where the tag sets allow it, else corrected */
     UFM_DATA_RULE_PUBLISHED, /* roll for one channel, diagonal for three */

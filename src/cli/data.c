@@ -67,7 +67,8 @@ const command command_data_sets = {
     "data list | fetch NAME | make --set NAME --out FILE.h5 | info NAME [--out DIR] [options]",
     "List, download, build and describe sets of images.\n"
     "A NAME is mlab-mnist, mlab-fashion, mlab-cifar10, mnist, fashion, cifar10,\n"
-    "svhn, coco, synthetic, a file of data make, or a directory with labels.csv;\n"
+    "svhn, coco, synthetic, a file of data make, one file as published (IDX,\n"
+    "CIFAR-10 .bin, SVHN .mat, COCO .json), or a directory with labels.csv;\n"
     "info also takes label files (.csv, .arff, .json). info --out draws examples.",
     GROUP_INSTANCE | GROUP_DATA | GROUP_REPORT | GROUP_COMMON,
     1,

@@ -17,6 +17,14 @@ ufm_status open_images(const options *opts, const char *name, const ufm_data_set
                        ufm_images **images, ufm_data_origin *origin, ufm_error *error);
 /* Examples of every multiplicity with their labels: CSV and figure below --out. */
 ufm_status draw_contact_sheet(const options *opts, const ufm_images *images, ufm_error *error);
+/* Images a second that the loader delivers with one thread and with --threads, and the memory that it took.
+ */
+typedef struct {
+    double one, all;
+    int threads;
+    int64_t peak_bytes; /* of the program, resident */
+} data_speed;
+ufm_status measure_speed(const options *opts, const ufm_images *images, data_speed *speed, ufm_error *error);
 /* Keys samples, classes, shape, multiplicities, tag_sets, class_samples, balanced, ... */
 void json_images(ufm_json *json, const ufm_labels *labels, const ufm_images *images);
 

@@ -145,47 +145,116 @@ static ufm_status print_text(const ufm_labels *labels, const ufm_images *images,
     return UFM_OK;
 }
 
-/* Whether the name is that of a label file; counts files are told by their header. */
-static bool is_label_file(const char *name)
+static bool ends_with(const char *name, const char *ending)
 {
-    static const char *const endings[] = {".csv", ".arff", ".json"};
-    const size_t length = strlen(name);
-    for (int e = 0; e < 3; e++) {
-        const size_t tail = strlen(endings[e]);
-        if (length > tail && strcmp(name + length - tail, endings[e]) == 0) return true;
-    }
-    return false;
+    const size_t length = strlen(name), tail = strlen(ending);
+    return length > tail && strcmp(name + length - tail, ending) == 0;
 }
 
-static ufm_status read_label_file(const options *opts, const char *path, ufm_labels **labels,
-                                  ufm_error *error)
+/* Whether the first line of a file begins so. */
+static bool has_header(const char *path, const char *words)
 {
     char header[16] = "";
     FILE *stream = fopen(path, "r");
     if (stream && !fgets(header, sizeof header, stream)) header[0] = '\0';
     if (stream) fclose(stream);
+    return strncmp(header, words, strlen(words)) == 0;
+}
+
+static ufm_status read_label_file(const options *opts, const char *path, ufm_labels **labels,
+                                  ufm_error *error)
+{
+    progress_line line = progress_begin(opts);
     ufm_read_settings settings = {.label_xml = opts->value[OPT_LABEL_XML].text,
                                   .duplicates = UFM_DUPLICATES_MERGE,
                                   .classes =
-                                      opts->value[OPT_CLASSES].given ? opts->value[OPT_CLASSES].integer : 0};
+                                      opts->value[OPT_CLASSES].given ? opts->value[OPT_CLASSES].integer : 0,
+                                  .progress = progress_step,
+                                  .context = &line};
     ufm_status status = UFM_OK;
     if (opts->value[OPT_LABEL_COLUMNS].given)
         status = ufm_label_columns_parse(opts->value[OPT_LABEL_COLUMNS].text, &settings.label_columns, error);
     if (status != UFM_OK) return status;
-    return strncmp(header, "tags,count", 10) == 0 ? ufm_labels_read_counts(path, &settings, labels, error)
-                                                  : ufm_labels_read(path, &settings, labels, error);
+    interrupt_install();
+    status = has_header(path, "tags,count") ? ufm_labels_read_counts(path, &settings, labels, error)
+                                            : ufm_labels_read(path, &settings, labels, error);
+    progress_end(&line);
+    return status;
 }
 
-static ufm_status describe(const options *opts, const ufm_labels *labels, const ufm_images *images,
-                           const char *origin, ufm_error *error)
+/* What a name led to. */
+typedef struct {
+    ufm_images *images; /* or NULL: labels only */
+    ufm_labels *read;   /* of a label file */
+    int64_t features;   /* numbers of each sample, in a table */
+    ufm_data_origin origin;
+} found;
+
+/* An ARFF file whose attributes are not all numbers still has labels. */
+static ufm_status read_arff(const options *opts, const char *path, found *it, ufm_error *error)
 {
+    ufm_table *table = NULL;
+    ufm_read_settings settings = {.label_xml = opts->value[OPT_LABEL_XML].text};
+    ufm_status status = UFM_OK;
+    if (opts->value[OPT_LABEL_COLUMNS].given)
+        status = ufm_label_columns_parse(opts->value[OPT_LABEL_COLUMNS].text, &settings.label_columns, error);
+    if (status != UFM_OK) return status;
+    if (ufm_table_read(path, &settings, &table, error) != UFM_OK)
+        return read_label_file(opts, path, &it->read, error);
+    it->features = table->columns;
+    it->read = table->labels;
+    table->labels = NULL;
+    ufm_table_free(table);
+    return UFM_OK;
+}
+
+static ufm_status find(const options *opts, const char *name, const ufm_data_settings *settings, found *it,
+                       ufm_error *error)
+{
+    const bool arff = ends_with(name, ".arff");
+    const bool csv = ends_with(name, ".csv") && !has_header(name, "file,tags");
+    snprintf(it->origin.text, sizeof it->origin.text, "%s", name);
+    if (arff) return read_arff(opts, name, it, error);
+    if (csv) return read_label_file(opts, name, &it->read, error);
+    const ufm_status status = open_images(opts, name, settings, &it->images, &it->origin, error);
+    return status == UFM_ERROR_IO && ends_with(name, ".json") /* the images are not beside it */
+               ? read_label_file(opts, name, &it->read, error)
+               : status;
+}
+
+static void print_speed(const data_speed *s)
+{
+    printf("loader: %.0f images/s with one thread, %.0f with %d; %lld MiB at most\n", s->one, s->all,
+           s->threads, (long long)s->peak_bytes >> 20);
+}
+
+static void json_speed(ufm_json *json, const data_speed *s)
+{
+    ufm_json_number(json, "loader_images_per_second_one_thread", s->one);
+    ufm_json_number(json, "loader_images_per_second", s->all);
+    ufm_json_integer(json, "loader_threads", s->threads);
+    ufm_json_integer(json, "peak_bytes", s->peak_bytes);
+}
+
+static ufm_status describe(const options *opts, const found *it, ufm_error *error)
+{
+    const ufm_labels *labels = it->images ? ufm_images_labels(it->images) : it->read;
+    const bool timed = it->images && opts->value[OPT_SPEED].given;
+    data_speed speed = {0};
+    ufm_status status = timed ? measure_speed(opts, it->images, &speed, error) : UFM_OK;
+    if (status != UFM_OK) return status;
     if (!opts->value[OPT_JSON].given) {
-        printf("%s\n", origin);
-        return print_text(labels, images, error);
+        printf("%s\n", it->origin.text);
+        if (it->features > 0) printf("a table of %lld features\n", (long long)it->features);
+        status = print_text(labels, it->images, error);
+        if (timed) print_speed(&speed);
+        return status;
     }
     ufm_json *json = ufm_json_new();
-    ufm_json_string(json, "source", origin);
-    json_images(json, labels, images);
+    ufm_json_string(json, "source", it->origin.text);
+    if (it->features > 0) ufm_json_integer(json, "features", it->features);
+    json_images(json, labels, it->images);
+    if (timed) json_speed(json, &speed);
     return ufm_json_finish(json, stdout, error);
 }
 
@@ -193,22 +262,13 @@ int data_info(const options *opts)
 {
     ufm_error error = {{0}};
     ufm_data_settings settings;
-    ufm_data_origin origin = {{0}};
-    ufm_images *images = NULL;
-    ufm_labels *labels = NULL;
-    const char *name = opts->operand[1];
+    found it = {0};
     ufm_status status = read_data_settings(opts, &settings, &error);
-    if (status == UFM_OK && is_label_file(name)) {
-        snprintf(origin.text, sizeof origin.text, "%s", name);
-        status = read_label_file(opts, name, &labels, &error);
-    } else if (status == UFM_OK) {
-        status = open_images(opts, name, &settings, &images, &origin, &error);
-    }
-    if (status == UFM_OK)
-        status = describe(opts, images ? ufm_images_labels(images) : labels, images, origin.text, &error);
-    if (status == UFM_OK && images && opts->value[OPT_OUT].given)
-        status = draw_contact_sheet(opts, images, &error);
-    ufm_images_free(images);
-    ufm_labels_free(labels);
+    if (status == UFM_OK) status = find(opts, opts->operand[1], &settings, &it, &error);
+    if (status == UFM_OK) status = describe(opts, &it, &error);
+    if (status == UFM_OK && it.images && opts->value[OPT_OUT].given)
+        status = draw_contact_sheet(opts, it.images, &error);
+    ufm_images_free(it.images);
+    ufm_labels_free(it.read);
     return status == UFM_OK ? finish_output(EXIT_DONE) : report_failure(status, &error);
 }

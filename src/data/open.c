@@ -1,5 +1,6 @@
 /* Sets of images by name.
  * Copyright (C) 2026 the ufmlab authors. SPDX-License-Identifier: GPL-3.0-or-later */
+#include "data/open_file.h"
 #include "data/registry.h"
 
 #include <stdio.h>
@@ -180,9 +181,8 @@ static bool is_directory(const char *path)
 static ufm_status open_path(const opening *o, const char *spec, ufm_images **images)
 {
     char list[PATH_MAX];
-    const size_t length = strlen(spec);
     snprintf(o->origin->text, sizeof o->origin->text, "%.900s", spec);
-    if (length > 3 && strcmp(spec + length - 3, ".h5") == 0) return ufm_images_load(spec, images, o->error);
+    if (ufm_data_is_file(spec)) return ufm_data_open_file(spec, o->settings, images, o->error);
     if (is_directory(spec)) {
         const ufm_status status = join(spec, "labels.csv", list, o->error);
         return status == UFM_OK ? ufm_images_open_folder(list, spec, o->settings->reading,
@@ -192,7 +192,8 @@ static ufm_status open_path(const opening *o, const char *spec, ufm_images **ima
     return ufm_fail(
         o->error, UFM_ERROR_USAGE,
         "'%.80s' is no set of images; give mlab-mnist, mlab-fashion, mlab-cifar10, mnist, fashion, cifar10, "
-        "svhn, coco, synthetic, a file of data make (.h5), or a directory with labels.csv",
+        "svhn, coco, synthetic, a file of data make (.h5), an IDX, CIFAR-10, SVHN or COCO file, or a "
+        "directory with labels.csv",
         spec);
 }
 
