@@ -199,6 +199,12 @@ static double slow_gradient(void *context, const double *x, double *g)
     return x[0] * x[0];
 }
 
+static double square(void *context, const double *x)
+{
+    (void)context;
+    return x[0] * x[0];
+}
+
 static bool keep_seconds(void *context, const ufm_progress *now)
 {
     *(double *)context = now->seconds;
@@ -209,7 +215,7 @@ static bool keep_seconds(void *context, const ufm_progress *now)
 static void test_clock(void)
 {
     double x = 1, seconds = 0;
-    const ufm_function slow = {.size = 1, .gradient = slow_gradient};
+    const ufm_function slow = {.size = 1, .value = square, .gradient = slow_gradient};
     ufm_minimize_settings settings = settings_of(UFM_SOLVER_LBFGS);
     settings.observe = keep_seconds;
     settings.context = &seconds;
