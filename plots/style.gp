@@ -1,12 +1,12 @@
 # Common to all figures: the output by its suffix, colours, grid, and the check of the CSV's header.
-# The caller sets, before `load`: in, out, expected (the header line), width and height (inches); and may set
-# delay (1/100 s between frames) to allow .gif.
+# The caller sets, before `load`: in, out, expected (the header line; "": the caller checks it), width and height
+# (inches); and may set delay (1/100 s between frames) to allow .gif.
 # Besides file names `out` may be `dumb`, text of 100 x 35 characters on standard output, `dumb COLUMNS ROWS`,
 # or `window`, which waits until it is closed. `plain` and `window` then tell the caller so.
 set encoding utf8
 set datafile separator "\n"
-header = ""
-stats in every ::0::0 using (header = strcol(1), 0) nooutput
+header = expected
+if (expected ne "") { stats in every ::0::0 using (header = strcol(1), 0) nooutput }
 if (header ne expected) exit error "the CSV header must be ".expected
 set datafile separator ","
 set datafile missing NaN

@@ -183,6 +183,12 @@ ufm_certificate test_certificate(const ufm_point *point, const ufm_labels *label
 ufm_solution *test_newton(const ufm_labels *labels, const ufm_objective *objective, int64_t dim,
                           uint64_t seed)
 {
+    return test_newton_under(labels, objective, (ufm_constraint){0}, dim, seed);
+}
+
+ufm_solution *test_newton_under(const ufm_labels *labels, const ufm_objective *objective,
+                                ufm_constraint constraint, int64_t dim, uint64_t seed)
+{
     ufm_solve_settings settings = ufm_solve_defaults();
     ufm_solution *solution = NULL;
     ufm_error error = {{0}};
@@ -191,9 +197,7 @@ ufm_solution *test_newton(const ufm_labels *labels, const ufm_objective *objecti
     settings.seed = seed;
     settings.threads = 1;
     settings.minimize.solver = UFM_SOLVER_NEWTON;
-    if (ufm_solve(labels, &settings, &solution, &error) != UFM_OK) {
-        fprintf(stderr, "  %s\n", error.text);
-        abort();
-    }
+    settings.constraint = constraint;
+    require(ufm_solve(labels, &settings, &solution, &error), "newton", &error);
     return solution;
 }

@@ -37,6 +37,9 @@ ufm_certificate test_certificate(const ufm_point *point, const ufm_labels *label
 /* Newton's method from the seed's start in dimension dim, one thread; aborts on failure. */
 ufm_solution *test_newton(const ufm_labels *labels, const ufm_objective *objective, int64_t dim,
                           uint64_t seed);
+/* The same under a constraint. */
+ufm_solution *test_newton_under(const ufm_labels *labels, const ufm_objective *objective,
+                                ufm_constraint constraint, int64_t dim, uint64_t seed);
 
 /* ufm_lambda_at for a loss without parameter. */
 static inline ufm_status test_lambda_at(const ufm_design *design, ufm_loss loss, double ratio, double balance,

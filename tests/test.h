@@ -41,6 +41,8 @@ typedef struct {
     X(onednn) \
     X(trajectory) \
     X(train) \
+    X(checkpoint) \
+    X(table) \
     X(grow) \
     X(convex) \
     X(constrained) \

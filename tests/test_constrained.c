@@ -19,25 +19,6 @@ static ufm_constraint constraint_of(int kind)
 }
 enum { KINDS = 5 };
 
-static ufm_solution *solve(const ufm_labels *labels, const ufm_objective *objective,
-                           ufm_constraint constraint, int64_t dim, uint64_t seed)
-{
-    ufm_solve_settings settings = ufm_solve_defaults();
-    ufm_solution *solution = NULL;
-    ufm_error error = {{0}};
-    settings.objective = *objective;
-    settings.dim = dim;
-    settings.seed = seed;
-    settings.threads = 1;
-    settings.minimize.solver = UFM_SOLVER_NEWTON;
-    settings.constraint = constraint;
-    if (ufm_solve(labels, &settings, &solution, &error) != UFM_OK) {
-        fprintf(stderr, "  %s\n", error.text);
-        abort();
-    }
-    return solution;
-}
-
 static ufm_constrained_certificate certify(const ufm_point *point, const ufm_labels *labels,
                                            const ufm_objective *objective, ufm_constraint constraint)
 {
@@ -67,7 +48,7 @@ static void test_closed_forms(void)
             double gram = NAN;
             TEST_OK(ufm_labels_to_design(labels, &design, NULL));
             TEST_OK(ufm_predict_constrained(design, &o, &constraint, &p, NULL));
-            ufm_solution *s = solve(labels, &o, constraint, 0, 1);
+            ufm_solution *s = test_newton_under(labels, &o, constraint, 0, 1);
             const ufm_constrained_certificate *c = &s->constrained;
             TEST_OK(ufm_gram_error(&s->point, p->gram_scale, p->mean_scale, &gram));
             test_close("direct objective", c->objective, test_objective(labels, &o, &s->point), 1e-13);
@@ -99,7 +80,7 @@ static void test_imbalanced(void)
     for (int kind = 0; kind < KINDS; kind++) {
         double first = NAN;
         for (uint64_t seed = 1; seed <= 3; seed++) {
-            ufm_solution *s = solve(labels, &paper, constraint_of(kind), kind == 0 ? 0 : 5, seed);
+            ufm_solution *s = test_newton_under(labels, &paper, constraint_of(kind), kind == 0 ? 0 : 5, seed);
             if (seed == 1) first = s->constrained.objective;
             worst = fmax(worst, fabs(s->constrained.objective / first - 1));
             test_at_most("gap", s->constrained.gap, (kind == 0 ? 2e-3 : 1e-9) * s->constrained.objective);
@@ -135,7 +116,7 @@ static void test_bound_is_valid(void)
         const ufm_constrained_problem problem = {model, labels, constraint_of(kind)};
         double *x = ufm_alloc(ufm_model_size(model), sizeof *x),
                *H = ufm_alloc(d * labels->columns, sizeof *H);
-        ufm_solution *s = solve(labels, &o, problem.constraint, d, 1);
+        ufm_solution *s = test_newton_under(labels, &o, problem.constraint, d, 1);
         double least = s->constrained.objective, highest = s->constrained.lower_bound;
         for (int i = 0; i < POINTS; i++) {
             random_point(rng, &problem, x);
@@ -229,7 +210,7 @@ static void test_controls(void)
     ufm_labels *labels = test_design(4, "1:3,2:2", UFM_DUPLICATES_MERGE);
     for (int kind = 0; kind < KINDS; kind++) {
         const ufm_constraint constraint = constraint_of(kind);
-        ufm_solution *s = solve(labels, &paper, constraint, 5, 1);
+        ufm_solution *s = test_newton_under(labels, &paper, constraint, 5, 1);
         const int64_t size = 5 * labels->columns;
         double *H = ufm_alloc(size, sizeof *H);
         ufm_point point = s->point;
@@ -311,7 +292,7 @@ static void test_gradient(void)
 static void test_round_trip(void)
 {
     ufm_labels *labels = test_design(4, "1:3,2:2", UFM_DUPLICATES_MERGE), *read = NULL;
-    ufm_solution *s = solve(labels, &paper, constraint_of(1), 5, 1), *again = NULL;
+    ufm_solution *s = test_newton_under(labels, &paper, constraint_of(1), 5, 1), *again = NULL;
     ufm_objective objective;
     ufm_constraint c;
     char path[160];
@@ -353,7 +334,7 @@ static void test_every_loss(void)
         if (o.loss == UFM_LOSS_PAL_FOCAL && o.parameter > 0) continue; /* not convex */
         ufm_model *model = test_model(labels, o, DIM, 1);
         const ufm_constrained_problem problem = {model, labels, constraint_of(1 + trial % (KINDS - 1))};
-        ufm_solution *s = solve(labels, &o, problem.constraint, DIM, 1);
+        ufm_solution *s = test_newton_under(labels, &o, problem.constraint, DIM, 1);
         const ufm_constrained_certificate *c = &s->constrained;
         const double gap = c->gap / c->objective;
         if (!(gap <= 1e-9)) fprintf(stderr, "  trial %d: gap %.3g\n", trial, gap);
@@ -397,7 +378,7 @@ static void test_complement(void)
         const double pull = mu * sqrt((double)(K - 1) * N), ratio = (double)m / pull - 1;
         const double delta = ratio > (double)m ? log(ratio / (double)m) : 0;
         const double value = (double)m * log((double)m + exp(-delta)) + pull * delta;
-        ufm_solution *s = solve(labels, &paper, constraint, 0, 1);
+        ufm_solution *s = test_newton_under(labels, &paper, constraint, 0, 1);
         const ufm_constrained_certificate *c = &s->constrained;
         TEST(c->verdict == UFM_CERTIFIED_GLOBAL && !frame->proved && delta > 0);
         TEST(frame->objective > c->objective + 1e-3);

@@ -93,43 +93,172 @@ static void test_published_floors(void)
     ufm_labels_free(in.labels);
 }
 
-/* NC1 with the inverse of Sigma_B by Cholesky instead of its eigenvectors, and everything from plain loops.
- */
-static void test_published_route(void)
+/* The published code's steps with its arrays: the mean of a class lives where its first sample was. */
+typedef struct {
+    double sample[MOST][K];
+    double *mean[K]; /* alias sample[] */
+    double global[K];
+} arrays;
+
+static void follow_arrays(const instance *in, arrays *a)
 {
-    instance in;
-    ufm_published_metrics p;
-    double mean[K][K] = {{0}}, global[K] = {0}, trace = 0, mass = 0;
-    start(&in, false, 0.2, 3);
-    TEST_OK(ufm_metrics_published(&in.point, in.labels, &p, NULL));
-    for (int k = 0; k < K; k++)
-        for (int j = 0; j < K; j++) {
-            for (int s = 0; s < PER_SET; s++) mean[k][j] += in.H[(k * PER_SET + s) * K + j] / PER_SET;
-            global[j] += mean[k][j] * PER_SET / MOST;
+    memset(a, 0, sizeof *a);
+    for (int i = 0; i < MOST; i++)
+        for (int j = 0; j < K; j++) a->sample[i][j] = in->H[i * K + j];
+    for (int i = 0; i < MOST; i++) {
+        const ufm_tag_set set = ufm_labels_set(in->labels, i);
+        if (set.tags != 1) continue;
+        const int k = set.tag[0];
+        for (int j = 0; j < K; j++) a->global[j] += a->sample[i][j] / MOST; /* of all samples, not of these */
+        if (!a->mean[k]) {
+            a->mean[k] = a->sample[i];
+            continue;
         }
-    for (int i = 0; i < K * PER_SET; i++) {
+        for (int j = 0; j < K; j++) a->mean[k][j] += a->sample[i][j];
+    }
+    for (int k = 0; k < K; k++)
+        for (int j = 0; j < K; j++) a->mean[k][j] /= PER_SET;
+}
+
+/* NC1 with the inverse of Sigma_B by Cholesky instead of its eigenvectors. */
+static double route_nc1(const instance *in, const arrays *a)
+{
+    double trace = 0;
+    for (int i = 0; i < MOST; i++) {
+        const ufm_tag_set set = ufm_labels_set(in->labels, i);
         double between[K * K] = {0}, off[K], solved[K];
-        if (i % PER_SET == 0) continue; /* replaced by the mean there */
+        if (set.tags != 1) continue;
         for (int k = 0; k < K; k++)
-            for (int a = 0; a < K; a++)
-                for (int c = 0; c < K; c++)
-                    between[a + c * K] += (mean[k][a] - global[a]) * (mean[k][c] - global[c]) / K;
-        for (int j = 0; j < K; j++) solved[j] = off[j] = in.H[i * K + j] - mean[i / PER_SET][j];
+            for (int p = 0; p < K * K; p++)
+                between[p] +=
+                    (a->mean[k][p % K] - a->global[p % K]) * (a->mean[k][p / K] - a->global[p / K]) / K;
+        for (int j = 0; j < K; j++) solved[j] = off[j] = a->sample[i][j] - a->mean[set.tag[0]][j];
         TEST_OK(ufm_solve_spd(K, between, solved));
         for (int j = 0; j < K; j++) trace += off[j] * solved[j] / (K * PER_SET);
     }
-    test_close("nc1", p.nc1, trace / K, 1e-9);
+    return trace / K;
+}
+
+/* |P/|P| - (I - J/K)/sqrt(K-1)|^2 = 2 - 2 <P, I - J/K>/(|P| sqrt(K-1)). */
+static double route_deviation(double product[K][K])
+{
+    double square = 0, inner = 0;
+    for (int k = 0; k < K; k++)
+        for (int l = 0; l < K; l++) {
+            square += product[k][l] * product[k][l];
+            inner += product[k][l] * ((k == l) - 1.0 / K);
+        }
+    return sqrt(fmax(0, 2 - 2 * inner / sqrt(square * (K - 1))));
+}
+
+static void route_products(const instance *in, const arrays *a, double nc[3])
+{
+    double w[K][K] = {{0}}, h[K][K] = {{0}}, both[K][K] = {{0}};
+    for (int k = 0; k < K; k++)
+        for (int l = 0; l < K; l++)
+            for (int j = 0; j < K; j++) {
+                w[k][l] += in->W[k + j * K] * in->W[l + j * K];
+                h[k][l] += a->mean[k][j] * a->mean[l][j];
+                both[k][l] += in->W[k + j * K] * (a->mean[l][j] - a->global[j]);
+            }
+    nc[0] = route_deviation(w);
+    nc[1] = route_deviation(h);
+    nc[2] = route_deviation(both);
+}
+
+static double degrees(const double *x, const double *y)
+{
+    double xx = 0, yy = 0, xy = 0;
+    for (int j = 0; j < K; j++) {
+        xx += x[j] * x[j];
+        yy += y[j] * y[j];
+        xy += x[j] * y[j];
+    }
+    return acos(xy / sqrt(xx * yy)) * 180 / acos(-1);
+}
+
+/* The means of the lists, the first sample of each class being its mean by now. */
+static void route_angles(const instance *in, const arrays *a, double *match, double *ratio)
+{
+    enum { PAIRS = K * (K - 1) / 2 };
+    double single[K][K] = {{0}}, pair[PAIRS][K] = {{0}}, sum[PAIRS][K] = {{0}}, all = 0;
+    int number[K][K], pairs = 0;
+    for (int i = 0; i < K; i++)
+        for (int j = i + 1; j < K; j++) number[i][j] = pairs++;
     for (int i = 0; i < MOST; i++) {
-        const ufm_tag_set set = ufm_labels_set(in.labels, i);
+        const ufm_tag_set set = ufm_labels_set(in->labels, i);
+        double *to = set.tags == 1 ? single[set.tag[0]] : pair[number[set.tag[0]][set.tag[1]]];
+        for (int j = 0; j < K; j++) to[j] += a->sample[i][j] / PER_SET;
+    }
+    for (int i = 0; i < K; i++)
+        for (int j = i + 1; j < K; j++)
+            for (int c = 0; c < K; c++) sum[number[i][j]][c] = single[i][c] + single[j][c];
+    *match = 0;
+    for (int p = 0; p < PAIRS; p++) *match += degrees(pair[p], sum[p]) / PAIRS;
+    for (int p = 0; p < PAIRS; p++)
+        for (int q = 0; q < PAIRS; q++) all += degrees(pair[p], sum[q]) / (PAIRS * PAIRS);
+    *ratio = *match / all;
+}
+
+static double route_mass(const instance *in)
+{
+    double mass = 0;
+    for (int i = 0; i < MOST; i++) {
+        const ufm_tag_set set = ufm_labels_set(in->labels, i);
         double e[K], sum = 0;
         for (int k = 0; k < K; k++) {
             e[k] = 0;
-            for (int j = 0; j < K; j++) e[k] += in.W[k + j * K] * in.H[i * K + j];
+            for (int j = 0; j < K; j++) e[k] += in->W[k + j * K] * in->H[i * K + j];
             sum += e[k] = exp(e[k]);
         }
         for (int t = 0; t < set.tags; t++) mass += e[set.tag[t]] / sum / MOST;
     }
-    test_close("softmax mass", p.iou, mass, 1e-13);
+    return mass;
+}
+
+/* Everything by plain loops, on noise that makes all of the published errors visible. */
+static void test_published_route(void)
+{
+    for (uint64_t seed = 3; seed < 6; seed++) {
+        instance in;
+        static arrays a;
+        ufm_published_metrics p;
+        double nc[3], match, ratio;
+        start(&in, false, 0.2, seed);
+        for (int i = 0; i < K * K; i++) in.W[i] += 0.1 * sin(i + (double)seed);
+        TEST_OK(ufm_metrics_published(&in.point, in.labels, &p, NULL));
+        follow_arrays(&in, &a);
+        route_products(&in, &a, nc);
+        route_angles(&in, &a, &match, &ratio);
+        test_close("nc1", p.nc1, route_nc1(&in, &a), 1e-9);
+        test_close("nc2_w", p.nc2_w, nc[0], 1e-12);
+        test_close("nc2_h", p.nc2_h, nc[1], 1e-12);
+        test_close("nc3", p.nc3, nc[2], 1e-12);
+        test_close("angle", p.angle_degrees, match, 1e-10);
+        test_close("ncm", p.ncm, ratio, 1e-12);
+        test_close("softmax mass", p.iou, route_mass(&in), 1e-13);
+        ufm_labels_free(in.labels);
+    }
+}
+
+/* Coordinates in which nothing lies change nothing: the pseudo-inverse leaves them out. */
+static void test_published_rank(void)
+{
+    enum { WIDE = K + 3 };
+    instance in;
+    ufm_published_metrics p, q;
+    start(&in, false, 0.2, 4);
+    double *H = ufm_alloc(WIDE * MOST, sizeof *H), *W = ufm_alloc(K * WIDE, sizeof *W);
+    for (int i = 0; i < MOST; i++) memcpy(H + i * WIDE, in.H + i * K, K * sizeof *H);
+    memcpy(W, in.W, sizeof in.W);
+    const ufm_point wide = {K, WIDE, MOST, W, H, in.b};
+    TEST_OK(ufm_metrics_published(&in.point, in.labels, &p, NULL));
+    TEST_OK(ufm_metrics_published(&wide, in.labels, &q, NULL));
+    test_close("nc1", q.nc1, p.nc1, 1e-12);
+    test_close("nc3", q.nc3, p.nc3, 1e-12);
+    test_close("ncm", q.ncm, p.ncm, 1e-12);
+    ufm_free(H);
+    ufm_free(W);
     ufm_labels_free(in.labels);
 }
 
@@ -208,6 +337,7 @@ static const test_case cases[] = {{"perfect", test_perfect},
                                   {"scores", test_scores},
                                   {"published_floors", test_published_floors},
                                   {"published_route", test_published_route},
+                                  {"published_rank", test_published_rank},
                                   {"npy", test_npy},
                                   {"commands", test_commands},
                                   {NULL, NULL}};

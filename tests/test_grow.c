@@ -79,6 +79,41 @@ static void test_preconditioner(void)
     test_worst("grow/prepared_product", single, 3e-6);
 }
 
+/* Products in single precision on both sides of every number of vectors that K and d may fill, and beyond the
+ * sizes that are made without BLAS. */
+static void test_prepared_sizes(void)
+{
+    static const int64_t sizes[][2] = {{16, 17}, {17, 16}, {15, 33}, {33, 1},  {48, 49},
+                                       {49, 32}, {64, 64}, {64, 65}, {65, 64}, {80, 3}};
+    double worst = 0;
+    ufm_rng *rng = ufm_rng_new(26);
+    for (int trial = 0; trial < 2 * (int)(sizeof sizes / sizeof sizes[0]); trial++) {
+        const int64_t classes = sizes[trial / 2][0], dim = sizes[trial / 2][1];
+        const ufm_duplicates duplicates = trial % 2 ? UFM_DUPLICATES_MERGE : UFM_DUPLICATES_KEEP;
+        ufm_labels *labels = test_random_labels(rng, classes, 150, duplicates);
+        ufm_model *model = test_model(labels, test_losses[trial % 3], dim, 1 + trial % 3);
+        const int64_t size = ufm_model_size(model);
+        double *x = random_vector(rng, size, 1), *v = random_vector(rng, size, 1);
+        double *out = ufm_alloc(size, sizeof *out), *product = ufm_alloc(size, sizeof *product);
+        TEST_OK(ufm_model_prepare(model, x));
+        ufm_model_prepared_product(model, x, v, out);
+        ufm_model_hessian_vector(model, x, v, product);
+        const double error = ufm_distance(size, out, product) / ufm_norm(size, product);
+        if (!(error <= 3e-6))
+            fprintf(stderr, "  K=%lld d=%lld trial %d: %.3g\n", (long long)classes, (long long)dim, trial,
+                    error);
+        worst = fmax(worst, isnan(error) ? INFINITY : error);
+        ufm_free(x);
+        ufm_free(v);
+        ufm_free(out);
+        ufm_free(product);
+        ufm_model_free(model);
+        ufm_labels_free(labels);
+    }
+    ufm_rng_free(rng);
+    test_worst("grow/prepared_sizes", worst, 3e-6);
+}
+
 /* Newton with and without it ends at the same value. */
 static void test_preconditioned_newton(void)
 {
@@ -460,6 +495,7 @@ static void test_command(void)
 }
 
 static const test_case cases[] = {{"preconditioner", test_preconditioner},
+                                  {"prepared_sizes", test_prepared_sizes},
                                   {"preconditioned_newton", test_preconditioned_newton},
                                   {"half_a_preconditioner", test_half_a_preconditioner},
                                   {"rotation", test_rotation},

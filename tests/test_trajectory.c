@@ -105,7 +105,8 @@ static void test_pytorch(void)
     ufm_labels *labels = take_labels(&from);
     ufm_images *set = NULL;
     TEST_OK(ufm_images_synthetic((ufm_image_shape){1, SIZE, SIZE}, labels, 1, &set, NULL));
-    t.images = set;
+    const ufm_samples samples = {.images = set};
+    t.samples = &samples;
     t.features = ufm_alloc(BATCH * t.network->dim, sizeof(double));
     t.logits = ufm_alloc(BATCH * CLASSES, sizeof(double));
     follow(&t, start, pixels, &from, error[0]);

@@ -19,6 +19,8 @@ ufm_status ufm_output_commit(ufm_output *output, ufm_error *error);
 void ufm_output_abort(ufm_output *output);
 /* Fails with UFM_ERROR_IO, before hours are spent, when `path` cannot be created or replaced. */
 ufm_status ufm_output_check(const char *path, ufm_error *error);
+/* Removes the temporary files that writers which were killed left in a directory where nobody writes now. */
+void ufm_output_sweep(const char *directory);
 /* Creates a directory and its missing parents; fine when it exists. */
 ufm_status ufm_make_directory(const char *path, ufm_error *error);
 

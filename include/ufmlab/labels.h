@@ -156,6 +156,13 @@ void ufm_table_free(ufm_table *table); /* accepts NULL */
  * row; rows without label are dropped or refused as the settings say. */
 ufm_status ufm_table_read(const char *path, const ufm_read_settings *settings, ufm_table **table,
                           ufm_error *error);
+/* A random part of the rows, by the seed alone: the nearest number of rows to share * rows becomes `part`,
+ * the others `rest`; new tables, for the caller to free. UFM_ERROR_USAGE when one of them would be empty. */
+ufm_status ufm_table_split(const ufm_table *all, double share, uint64_t seed, ufm_table **rest,
+                           ufm_table **part, ufm_error *error);
+/* Every column of `table` to mean 0 and variance 1 (divided by the rows; a constant column becomes 0), and
+ * those of `other` (NULL, or as many columns) by the same shift and factor. */
+void ufm_table_standardise(ufm_table *table, ufm_table *other);
 /* "first:N" or "last:N" into label_columns. */
 ufm_status ufm_label_columns_parse(const char *text, int64_t *label_columns, ufm_error *error);
 

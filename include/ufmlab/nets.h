@@ -83,6 +83,16 @@ const char *ufm_layer_kind_text(ufm_layer_kind kind);
  * caller's array of `parameters` numbers. Running means become 0 and variances 1 (`running` numbers). */
 ufm_status ufm_network_start(const ufm_network *network, uint64_t seed, double *parameters, double *running);
 
+/* ---- What is trained on --------------------------------------------------------------------------
+ * Images, or the rows of a table (see ufm_table_standardise), which are vectors of `columns` x 1 x 1:
+ * borrowed, one of the two is NULL. Convolutions take images only. */
+typedef struct {
+    const ufm_images *images;
+    const ufm_table *table;
+} ufm_samples;
+ufm_image_shape ufm_samples_shape(const ufm_samples *samples);
+const ufm_labels *ufm_samples_labels(const ufm_samples *samples); /* one column for each */
+
 /* ---- Training -----------------------------------------------------------------------------------
  * Stochastic gradient descent on (1/B) sum_i L(z_i, S_i) over batches of B images (the losses L of
  * ufmlab/labels.h) plus a feature decay, with PyTorch's weight decay on every trainable parameter. The order
@@ -154,13 +164,17 @@ typedef struct {
 } ufm_training;
 void ufm_training_free(ufm_training *training); /* accepts NULL */
 
-/* Trains on `images`; `held_out` (may be NULL) is only measured. With `out` the run directory gets
+/* Trains on `samples`; `held_out` (may be NULL) is only measured. With `out` the run directory gets
  *   metrics.csv    one row per epoch, rewritten atomically as they come
  *   checkpoint.h5  parameters, moments, running statistics, position, rows so far: a run that is resumed from
  *                  any checkpoint ends with bitwise the weights of one that was never stopped
  *   features.h5, features-held-out.h5  W, H, b and labels as `ufmlab certify` reads them, at the end
- * UFM_ERROR_NUMERIC when the loss is not finite; the last good checkpoint stays. */
-ufm_status ufm_train(const ufm_images *images, const ufm_images *held_out,
+ * A checkpoint that is resumed from is read in a child process first (ufm_guard_run) and has a digest:
+ * UFM_ERROR_INPUT when it is damaged, of another version, or of a training with other settings or data.
+ * UFM_ERROR_NUMERIC when the loss is not finite; the last good checkpoint stays. UFM_ERROR_USAGE when the
+ * settings are out of range, the network is too small for the ETF, or looks at images while the samples are
+ * rows. */
+ufm_status ufm_train(const ufm_samples *samples, const ufm_samples *held_out,
                      const ufm_training_settings *settings, ufm_training **training, ufm_error *error);
 /* The `arguments` of the checkpoint in a run directory; ufm_free. */
 ufm_status ufm_training_arguments(const char *directory, char **arguments, ufm_error *error);

@@ -30,7 +30,7 @@ ufm_function ufm_function_preconditioned(ufm_model *model);
 #define UFM_SOLVER_LIST(X)                                                                                   \
     X(UFM_SOLVER_LBFGS, "lbfgs", 2 * h + 6,                                                                  \
       "limited-memory BFGS, two-loop recursion, strong Wolfe line search")                                   \
-    X(UFM_SOLVER_NEWTON, "newton", 2 * h + 6, "truncated Newton in a trust region (Steihaug) after L-BFGS")  \
+    X(UFM_SOLVER_NEWTON, "newton", 2 * h + 7, "truncated Newton in a trust region (Steihaug) after L-BFGS")  \
     X(UFM_SOLVER_GD, "gd", 5, "gradient descent, Armijo backtracking or fixed step")                         \
     X(UFM_SOLVER_GSL_STEEPEST, "gsl-steepest", 8, "GSL steepest_descent")                                    \
     X(UFM_SOLVER_GSL_CG, "gsl-cg", 9, "GSL conjugate_pr (Polak-Ribiere)")                                    \

@@ -1,43 +1,10 @@
 /* From options to what a training needs. */
-#include "data.h"
 #include "train.h"
 #include <stdlib.h>
 #include <string.h>
 
 static const char paper[] = "loss=pal-n\nfeature-decay-batch=1e-3\nepochs=200\n";
 static const char desk[] = "loss=pal-n\nfeature-decay-batch=1e-3\nepochs=20\nwidth=0.25\n";
-
-/* A set by name or file; synthetic images get by default a hundredth of M-lab MNIST's tag sets. */
-static ufm_status open_set(const options *opts, const char *name, bool test, ufm_images **images,
-                           ufm_error *error)
-{
-    ufm_data_settings settings;
-    ufm_status status = read_data_settings(opts, &settings, error);
-    if (status != UFM_OK) return status;
-    settings.test = settings.test || test;
-    if (opts->value[OPT_CHANNELS].given) settings.picture.channels = opts->value[OPT_CHANNELS].integer;
-    if (strcmp(name, "synthetic") == 0 && !settings.samples && !settings.counts)
-        settings.samples = "1:31,2:2";
-    return ufm_images_open(name, &settings, images, NULL, error);
-}
-
-static ufm_status open_images(train_run *run, ufm_error *error)
-{
-    const options *opts = &run->opts;
-    const char *data = opts->value[OPT_DATA].text, *held_out = opts->value[OPT_HELD_OUT].text;
-    if (opts->value[OPT_SET].given || opts->value[OPT_FROM_DIR].given || opts->value[OPT_MIRROR].given ||
-        opts->value[OPT_LABELS].given)
-        return ufm_fail(
-            error, UFM_ERROR_USAGE,
-            "train: --set, --from and --mirror belong to the data command, --labels to others; give "
-            "--data NAME");
-    if (!data)
-        return ufm_fail(error, UFM_ERROR_USAGE,
-                        "train: give --data synthetic, a set of `ufmlab data list`, or FILE.h5");
-    ufm_status status = open_set(opts, data, false, &run->images, error);
-    if (status == UFM_OK && held_out) status = open_set(opts, held_out, true, &run->held_out, error);
-    return status;
-}
 
 /* What stands in for options that are not given: of the run to go on with, then of the preset. */
 static ufm_status complete(const command *cmd, train_run *run, ufm_error *error)
@@ -111,7 +78,7 @@ static void read_epochs(train_run *run)
 {
     option_value *epochs = &run->opts.value[OPT_EPOCHS];
     const int64_t steps = run->settings.steps, batch = run->settings.batch;
-    const int64_t batches = (ufm_images_labels(run->images)->columns + batch - 1) / batch;
+    const int64_t batches = (ufm_samples_labels(&run->samples)->columns + batch - 1) / batch;
     if (!epochs->given && steps > 0) {
         epochs->given = true;
         epochs->integer = (steps + batches - 1) / batches;
@@ -124,8 +91,8 @@ static void read_epochs(train_run *run)
 /* What a checkpoint keeps: all but what belongs to one call. */
 static ufm_status keep_arguments(train_run *run)
 {
-    static const option_id of_one_call[] = {OPT_STEPS, OPT_RESUME, OPT_DRY_RUN, OPT_OUT,
-                                            OPT_JSON,  OPT_QUIET,  OPT_HELP};
+    static const option_id of_one_call[] = {OPT_STEPS, OPT_RESUME, OPT_DRY_RUN,    OPT_OUT,
+                                            OPT_JSON,  OPT_QUIET,  OPT_NO_FIGURES, OPT_HELP};
     options kept = run->opts;
     for (size_t i = 0; i < sizeof of_one_call / sizeof of_one_call[0]; i++)
         kept.value[of_one_call[i]].given = false;
@@ -155,7 +122,7 @@ ufm_status train_read(const command *cmd, const options *opts, train_run *run, u
     ufm_status status = complete(cmd, run, error);
     if (status == UFM_OK) status = read_settings(run, error);
     if (status == UFM_OK) status = find_cache(run);
-    if (status == UFM_OK) status = open_images(run, error);
+    if (status == UFM_OK) status = train_open(run, error);
     if (status != UFM_OK) return status;
     read_epochs(run);
     return keep_arguments(run);
@@ -164,7 +131,9 @@ ufm_status train_read(const command *cmd, const options *opts, train_run *run, u
 void train_run_clear(train_run *run)
 {
     ufm_images_free(run->images);
-    ufm_images_free(run->held_out);
+    ufm_images_free(run->held_images);
+    ufm_table_free(run->table);
+    ufm_table_free(run->held_table);
     ufm_free(run->stored);
     ufm_free(run->preset);
     ufm_free(run->arguments);

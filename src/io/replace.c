@@ -1,4 +1,5 @@
 #include "replace.h"
+#include <dirent.h>
 #include <errno.h>
 #include <fcntl.h>
 #include <limits.h>
@@ -12,6 +13,7 @@
 #include <unistd.h>
 
 enum { SHOWN_PATH = 200, LINKS_MAX = 40, NAMES_TRIED = 100 };
+#define TEMPORARY ".ufmlab-" /* and 16 digits, and ".tmp" */
 
 const char *ufm_shown_path(const char *path)
 {
@@ -136,7 +138,7 @@ static ufm_status create_temporary(ufm_replacement *file, int mode, ufm_error *e
         if (getrandom(&random, sizeof random, 0) != sizeof random)
             return ufm_fail_path(error, file->path, errno);
         char leaf[64];
-        snprintf(leaf, sizeof leaf, ".ufmlab-%016llx.tmp", (unsigned long long)random);
+        snprintf(leaf, sizeof leaf, TEMPORARY "%016llx.tmp", (unsigned long long)random);
         char *name = beside(file->target, leaf);
         if (!name) return fail_memory(error, file->path);
         file->fd = open(name, O_RDWR | O_CREAT | O_EXCL | O_CLOEXEC, 0666);
@@ -231,4 +233,18 @@ void ufm_replacement_drop(ufm_replacement *file)
     ufm_free(file->target);
     ufm_free(file->path);
     *file = (ufm_replacement){.fd = -1};
+}
+
+void ufm_output_sweep(const char *directory)
+{
+    const size_t length = sizeof TEMPORARY - 1 + 16;
+    DIR *stream = opendir(directory);
+    for (struct dirent *entry; stream && (entry = readdir(stream));) {
+        const char *name = entry->d_name;
+        if (strncmp(name, TEMPORARY, sizeof TEMPORARY - 1) == 0 && strlen(name) == length + 4 &&
+            strspn(name + sizeof TEMPORARY - 1, "0123456789abcdef") == 16 &&
+            strcmp(name + length, ".tmp") == 0)
+            (void)unlinkat(dirfd(stream), name, 0);
+    }
+    if (stream) closedir(stream);
 }

@@ -42,11 +42,14 @@ typedef struct {
     double *gradient_H; /* d x n block of the result */
 } pass;
 
-static void clear_part(ufm_model *model, model_part *part)
+void model_clear_parts(ufm_model *model)
 {
-    part->loss = part->squares = (ufm_sum){0, 0};
-    memset(part->classifier, 0, (size_t)(model->classes * model->dim) * sizeof(double));
-    memset(part->bias, 0, (size_t)model->classes * sizeof(double));
+    for (int t = 0; t < model->threads; t++) {
+        model_part *part = &model->part[t];
+        part->loss = part->squares = (ufm_sum){0, 0};
+        memset(part->classifier, 0, (size_t)(model->classes * model->dim) * sizeof(double));
+        memset(part->bias, 0, (size_t)model->classes * sizeof(double));
+    }
 }
 
 /* db += sum_i sqrt(c_i) column_i */
@@ -134,7 +137,7 @@ static void hessian_body(void *context, int worker, int64_t begin, int64_t end)
 static void run(pass *work, ufm_pool_body *body)
 {
     ufm_model *model = work->model;
-    for (int t = 0; t < model->threads; t++) clear_part(model, &model->part[t]);
+    model_clear_parts(model);
     ufm_pool_run(model->pool, model->columns, model->tile, body, work);
 }
 
@@ -153,8 +156,7 @@ static double total_value(const pass *work)
            o->lambda_b * ufm_dot(K, work->x.b, work->x.b);
 }
 
-/* Adds the threads' shares of the W and b blocks and the ridge of `at` into `out`. */
-static void collect(const ufm_model *model, model_blocks at, double *out)
+void model_collect(const ufm_model *model, model_blocks at, double *out)
 {
     const int64_t K = model->classes, weights = K * model->dim;
     double *bias = out + model->dim * (K + model->columns);
@@ -178,7 +180,7 @@ double ufm_model_gradient(ufm_model *model, const double *x, double *gradient)
     pass work = {
         .model = model, .x = model_split(model, x), .gradient_H = gradient + model->classes * model->dim};
     run(&work, gradient_body);
-    collect(model, work.x, gradient);
+    model_collect(model, work.x, gradient);
     return total_value(&work);
 }
 
@@ -189,5 +191,5 @@ void ufm_model_hessian_vector(ufm_model *model, const double *x, const double *v
                  .v = model_split(model, v),
                  .gradient_H = product + model->classes * model->dim};
     run(&work, hessian_body);
-    collect(model, work.v, product);
+    model_collect(model, work.v, product);
 }

@@ -6,6 +6,20 @@
 #include <ufmlab/linalg.h>
 #include <ufmlab/model.h>
 
+/* Compiled for several instruction sets; the best that the machine has is taken at run time. */
+#if defined(__x86_64__) && defined(__gnu_linux__) && !defined(__clang__)
+#define UFM_CLONES __attribute__((target_clones("default", "avx2", "avx512f")))
+#else
+#define UFM_CLONES
+#endif
+
+/* Numbers in single precision that make up a full vector of the widest instruction set. */
+enum { MODEL_LANES = 16 };
+static inline int64_t model_padded(int64_t numbers)
+{
+    return (numbers + MODEL_LANES - 1) / MODEL_LANES * MODEL_LANES;
+}
+
 /* What one thread accumulates; added up in thread order. */
 typedef struct {
     double *logits;     /* K x tile: logits, then G */
@@ -52,18 +66,30 @@ typedef struct {
 model_tile model_logits(const ufm_model *model, const model_part *part, model_blocks x, int64_t first,
                         int64_t count);
 
+/* Clears what the threads accumulate. */
+void model_clear_parts(ufm_model *model);
+/* The W and b blocks of `out` from the threads' shares and the ridge of `at`. */
+void model_collect(const ufm_model *model, model_blocks at, double *out);
+
 /* c/N of a column, the weight of its loss. */
 double model_weight(const ufm_model *model, int64_t column);
 
-/* Where `kept` has a column, and how many numbers that is. */
+/* Where `kept` has a column, and how many numbers that is: the gradient, then each state, padded. */
 static inline int64_t model_kept_numbers(const ufm_model *model)
 {
-    return (1 + model->loss->states) * model->classes;
+    return (1 + model->loss->states) * model_padded(model->classes);
 }
 static inline float *model_kept(const ufm_model *model, int64_t column)
 {
     return model->kept + column * model_kept_numbers(model);
 }
+
+/* Products for small K and d (small.c): whether they apply, the numbers of `single` that they need, what to
+ * do once per preparation, and the features' block of the product with the threads' shares of the rest. */
+bool model_small(const ufm_model *model);
+int64_t model_small_numbers(const ufm_model *model);
+void model_small_prepare(ufm_model *model);
+void model_small_product(ufm_model *model, model_blocks at, model_blocks along, double *features);
 
 /* Numbers that `single` of the model holds. */
 int64_t model_single_numbers(const ufm_model *model);

@@ -4,7 +4,7 @@
 /* Logits and features of a tile should stay in the second-level cache. */
 enum { TILE_BYTES = 256 * 1024, TILE_MIN = 8, TILE_MAX = 1024 };
 /* Below this many multiply-adds a second thread costs more than it saves. */
-enum { WORK_PER_THREAD = 20000 };
+enum { WORK_PER_THREAD = 100000 };
 
 static int64_t tile_columns(const ufm_labels *labels, int64_t dim)
 {

@@ -15,7 +15,10 @@ static void keep(const ufm_model *model, int64_t column, const double *gradient,
     const int64_t K = model->classes;
     float *kept = model_kept(model, column);
     for (int64_t k = 0; k < K; k++) kept[k] = (float)gradient[k];
-    for (int64_t k = 0; k < model->loss->states * K; k++) kept[K + k] = (float)state[k];
+    for (int s = 0; s < model->loss->states; s++) {
+        kept += model_padded(K);
+        for (int64_t k = 0; k < K; k++) kept[k] = (float)state[s * K + k];
+    }
 }
 
 /* The Hessian of one sample's loss, over N, as diag(a) - s p p^T: z, the logits, becomes a, `diagonal` a_k -
@@ -99,13 +102,11 @@ ufm_status ufm_model_prepare(ufm_model *model, const double *x)
     const bool ready = model->diagonal && model->kept && model->single && squares && scratch;
     if (ready) {
         for (int64_t j = 0; j < K * d; j++) squares[j] = x[j] * x[j];
-        for (int t = 0; t < model->threads; t++) {
-            memset(model->part[t].classifier, 0, (size_t)(K * d) * sizeof(double));
-            memset(model->part[t].bias, 0, (size_t)K * sizeof(double));
-        }
+        model_clear_parts(model);
         pass work = {model, model_split(model, x), squares, scratch, model->diagonal + K * d};
         ufm_pool_run(model->pool, model->columns, model->tile, body, &work);
         collect(model, model->diagonal);
+        if (model_small(model)) model_small_prepare(model);
     }
     ufm_free(squares);
     ufm_free(scratch);

@@ -65,7 +65,7 @@ static void to_single(int64_t n, const double *from, float *to)
 static void softmax_change(const ufm_model *model, int64_t index, float weight, float *dz)
 {
     const int64_t K = model->classes;
-    const float *p = model_kept(model, index) + K;
+    const float *p = model_kept(model, index) + model_padded(K);
     const ufm_tag_set set = ufm_labels_set(model->labels, index);
     const float scale = weight * (float)model->loss->softmax_scale(&model->objective, set);
     const float mean = ufm_dot_single(K, p, dz);
@@ -75,9 +75,10 @@ static void softmax_change(const ufm_model *model, int64_t index, float weight, 
 static void general_change(const ufm_model *model, model_part *part, int64_t index, float weight, float *dz)
 {
     const int64_t K = model->classes;
-    const float *state = model_kept(model, index) + K;
+    const float *state = model_kept(model, index) + model_padded(K);
     double *change = part->change; /* its first column */
-    for (int64_t k = 0; k < model->loss->states * K; k++) part->state[k] = (double)state[k];
+    for (int s = 0; s < model->loss->states; s++, state += model_padded(K))
+        for (int64_t k = 0; k < K; k++) part->state[s * K + k] = (double)state[k];
     for (int64_t k = 0; k < K; k++) change[k] = (double)dz[k];
     model->loss->curvature(&model->objective, ufm_labels_set(model->labels, index), part->state, change);
     for (int64_t k = 0; k < K; k++) dz[k] = weight * (float)change[k];
@@ -140,13 +141,13 @@ static void body(void *context, int worker, int64_t begin, int64_t end)
 
 int64_t model_single_numbers(const ufm_model *model)
 {
+    if (model_small(model)) return model_small_numbers(model);
     return model->threads * scratch_numbers(model) + 4 * model->classes * model->dim;
 }
 
-void ufm_model_prepared_product(ufm_model *model, const double *x, const double *v, double *product)
+static void general_product(ufm_model *model, model_blocks at, model_blocks along, double *features)
 {
     const int64_t K = model->classes, d = model->dim, weights = K * d;
-    const model_blocks at = model_split(model, x), along = model_split(model, v);
     float *beside = model->single, *above = beside + 2 * weights;
     to_single(weights, at.W, beside);
     to_single(weights, along.W, beside + weights);
@@ -154,24 +155,25 @@ void ufm_model_prepared_product(ufm_model *model, const double *x, const double 
         to_single(K, at.W + j * K, above + 2 * j * K);
         to_single(K, along.W + j * K, above + (2 * j + 1) * K);
     }
-    for (int t = 0; t < model->threads; t++) {
-        memset(model->part[t].classifier, 0, (size_t)weights * sizeof(double));
-        memset(model->part[t].bias, 0, (size_t)K * sizeof(double));
-    }
     pass work = {model,
                  along,
-                 product + weights,
+                 features,
                  at.H,
                  ufm_view_single(beside, K, 2 * d),
                  ufm_view_single(above, 2 * K, d),
                  above + 2 * weights,
                  scratch_numbers(model)};
     ufm_pool_run(model->pool, model->columns, tile_columns(model), body, &work);
-    double *bias = product + d * (K + model->columns);
-    for (int64_t j = 0; j < weights; j++) product[j] = 2 * model->objective.lambda_w * along.W[j];
-    for (int64_t k = 0; k < K; k++) bias[k] = 2 * model->objective.lambda_b * along.b[k];
-    for (int t = 0; t < model->threads; t++) {
-        ufm_axpy(weights, 1, model->part[t].classifier, product);
-        ufm_axpy(K, 1, model->part[t].bias, bias);
-    }
+}
+
+void ufm_model_prepared_product(ufm_model *model, const double *x, const double *v, double *product)
+{
+    const model_blocks at = model_split(model, x), along = model_split(model, v);
+    double *features = product + model->classes * model->dim;
+    model_clear_parts(model);
+    if (model_small(model))
+        model_small_product(model, at, along, features);
+    else
+        general_product(model, at, along, features);
+    model_collect(model, along, product);
 }

@@ -5,7 +5,13 @@
 #include <stdio.h>
 #include <string.h>
 
-enum { LEAST_SIZE = 1, MOST_SIZE = 1024, MOST_CLASSES = 100000, MOST_MULTIPLIER = 16 };
+enum {
+    LEAST_SIZE = 1,
+    MOST_SIZE = 1024,
+    MOST_COLUMNS = 1 << 20,
+    MOST_CLASSES = 100000,
+    MOST_MULTIPLIER = 16
+};
 
 typedef struct {
     void (*build)(ufm_builder *builder);
@@ -39,13 +45,14 @@ static ufm_status check(const ufm_network_settings *s, ufm_error *error)
     if (s->classes < 2 || s->classes > MOST_CLASSES)
         return ufm_fail(error, UFM_ERROR_USAGE, "a network of %lld classes; 2 to %d are possible",
                         (long long)s->classes, MOST_CLASSES);
-    if (s->channels < 1 || s->channels > 64 || s->height < LEAST_SIZE || s->height > MOST_SIZE ||
+    const int64_t most_channels = s->height == 1 && s->width == 1 ? MOST_COLUMNS : 64;
+    if (s->channels < 1 || s->channels > most_channels || s->height < LEAST_SIZE || s->height > MOST_SIZE ||
         s->width < LEAST_SIZE || s->width > MOST_SIZE)
         return ufm_fail(error, UFM_ERROR_USAGE,
                         "images of %lld channels and %lld x %lld pixels; 1 to 64 channels and up to %d x %d "
-                        "pixels are possible",
+                        "pixels, or up to %d columns of a table, are possible",
                         (long long)s->channels, (long long)s->height, (long long)s->width, MOST_SIZE,
-                        MOST_SIZE);
+                        MOST_SIZE, MOST_COLUMNS);
     if (!(s->multiplier > 0 && s->multiplier <= MOST_MULTIPLIER))
         return ufm_fail(error, UFM_ERROR_USAGE, "a width of %g; give a multiplier above 0, at most %d",
                         s->multiplier, MOST_MULTIPLIER);

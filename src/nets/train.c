@@ -65,8 +65,8 @@ double ufm_training_memory(const ufm_network *n, const ufm_training_settings *s,
            8.0 * ((double)n->parameters + (double)n->dim * (double)images);
 }
 
-static ufm_status check(const ufm_training_settings *s, const ufm_images *images, const ufm_images *held_out,
-                        ufm_error *error)
+static ufm_status check(const ufm_training_settings *s, const ufm_samples *samples,
+                        const ufm_samples *held_out, ufm_error *error)
 {
     const double positive[] = {s->rate, s->epsilon}, share[] = {s->momentum, s->beta2, s->last_rate};
     const double decay[] = {s->weight_decay, s->feature_decay, s->feature_decay_batch};
@@ -81,11 +81,11 @@ static ufm_status check(const ufm_training_settings *s, const ufm_images *images
             "epochs, batch and rate must be positive, decays finite and not negative, momentum at "
             "most 1, and the warm-up shorter than the training");
     if (!held_out) return UFM_OK;
-    const ufm_image_shape a = ufm_images_shape(images), b = ufm_images_shape(held_out);
+    const ufm_image_shape a = ufm_samples_shape(samples), b = ufm_samples_shape(held_out);
     if (a.channels != b.channels || a.height != b.height || a.width != b.width ||
-        ufm_images_labels(images)->classes != ufm_images_labels(held_out)->classes)
+        ufm_samples_labels(samples)->classes != ufm_samples_labels(held_out)->classes)
         return ufm_fail(error, UFM_ERROR_USAGE,
-                        "the held-out images have another shape or number of classes than the training set");
+                        "the held-out set has another shape or number of classes than the training set");
     return UFM_OK;
 }
 
@@ -105,8 +105,8 @@ static ufm_objective objective_of(const ufm_training_settings *s, int64_t count)
 static ufm_status make_network(ufm_trainer *t, ufm_error *error)
 {
     const ufm_training_settings *s = t->settings;
-    const ufm_image_shape shape = ufm_images_shape(t->images);
-    const ufm_network_settings network = {.classes = ufm_images_labels(t->images)->classes,
+    const ufm_image_shape shape = ufm_samples_shape(t->samples);
+    const ufm_network_settings network = {.classes = ufm_samples_labels(t->samples)->classes,
                                           .channels = shape.channels,
                                           .height = shape.height,
                                           .width = shape.width,
@@ -115,6 +115,10 @@ static ufm_status make_network(ufm_trainer *t, ufm_error *error)
                                           .fix_dim = s->fix_dim};
     ufm_status status = ufm_find_engine(s->engine, &t->ops, error);
     if (status == UFM_OK) status = ufm_network_new(s->architecture, &network, &t->network, error);
+    for (int64_t l = 0; status == UFM_OK && t->samples->table && l < t->network->layers; l++)
+        if (t->network->layer[l].kind == UFM_LAYER_CONVOLUTION)
+            status = ufm_fail(error, UFM_ERROR_USAGE, "%s looks at images, not at rows of numbers; take mlp",
+                              s->architecture);
     return status;
 }
 
@@ -149,31 +153,30 @@ static ufm_status prepare(ufm_trainer *t, ufm_error *error)
 {
     const ufm_training_settings *s = t->settings;
     const ufm_engine_settings engine = {.batch = s->batch, .threads = s->threads, .precision = s->precision};
-    const ufm_loader_settings loading = {.batch = s->batch};
-    ufm_status status = check(s, t->images, t->held_out, error);
+    ufm_status status = check(s, t->samples, t->held_out, error);
     if (status == UFM_OK) status = make_network(t, error);
     if (status != UFM_OK) return status;
-    t->count = ufm_images_labels(t->images)->columns;
+    t->count = ufm_samples_labels(t->samples)->columns;
     t->batches = (t->count + s->batch - 1) / s->batch;
     t->objective = objective_of(s, t->count);
-    const int64_t held = t->held_out ? ufm_images_labels(t->held_out)->columns : 0;
+    const int64_t held = t->held_out ? ufm_samples_labels(t->held_out)->columns : 0;
     status = make_arrays(t, t->count > held ? t->count : held);
     if (status == UFM_OK) status = t->ops->create(t->network, &engine, &t->engine, error);
-    if (status == UFM_OK) status = ufm_loader_new(t->images, &loading, &t->loader, error);
-    if (status == UFM_OK && t->held_out)
-        status = ufm_loader_new(t->held_out, &loading, &t->held_loader, error);
+    if (status == UFM_OK) status = ufm_feed_new(t->samples, s->batch, &t->feed, error);
+    if (status == UFM_OK && t->held_out) status = ufm_feed_new(t->held_out, s->batch, &t->held_feed, error);
     if (status == UFM_OK && !s->resume) status = ufm_train_choose(t, NULL);
     if (status == UFM_OK) status = start_parameters(t);
     if (status == UFM_OK) status = ufm_train_header(t);
     if (status == UFM_OK && s->out) status = ufm_make_directory(s->out, error);
     if (status == UFM_OK && s->resume) status = ufm_checkpoint_load(t, error);
+    if (status == UFM_OK && s->resume) ufm_output_sweep(s->out);
     return status == UFM_OK ? ufm_train_publish_rows(t, error) : status;
 }
 
 static void release(ufm_trainer *t)
 {
-    ufm_loader_free(t->loader);
-    ufm_loader_free(t->held_loader);
+    ufm_feed_free(t->feed);
+    ufm_feed_free(t->held_feed);
     ufm_network_free(t->network);
     ufm_metrics_free(t->train.metrics);
     ufm_metrics_free(t->test.metrics);
@@ -213,7 +216,7 @@ static ufm_status timed_step(ufm_trainer *t, ufm_error *error)
 {
     const double began = ufm_seconds();
     const ufm_batch *batch;
-    ufm_status status = ufm_loader_next(t->loader, &batch, error);
+    ufm_status status = ufm_feed_next(t->feed, &batch, error);
     if (status == UFM_OK) status = ufm_train_step(t, batch, error);
     if (status != UFM_OK) return status;
     if (t->warm) {
@@ -232,7 +235,7 @@ static ufm_status run_epoch(ufm_trainer *t, ufm_error *error)
     if (t->place.done == t->batches) return UFM_OK; /* resumed before its measurement */
     ufm_status status = ufm_train_shuffle(s->seed, t->place.epoch, t->count, t->order);
     const int64_t begin = t->place.done * s->batch;
-    if (status == UFM_OK) status = ufm_loader_start(t->loader, t->order + begin, t->count - begin, error);
+    if (status == UFM_OK) status = ufm_feed_start(t->feed, t->order + begin, t->count - begin, error);
     while (status == UFM_OK && t->place.done < t->batches && !t->interrupted && !limit_reached(t)) {
         status = timed_step(t, error);
         const bool inside = t->place.done < t->batches && !t->interrupted && !limit_reached(t);
@@ -301,11 +304,11 @@ static ufm_status run(ufm_trainer *t, ufm_error *error)
     return status;
 }
 
-ufm_status ufm_train(const ufm_images *images, const ufm_images *held_out,
+ufm_status ufm_train(const ufm_samples *samples, const ufm_samples *held_out,
                      const ufm_training_settings *settings, ufm_training **training, ufm_error *error)
 {
     ufm_trainer t = {
-        .settings = settings, .images = images, .held_out = held_out, .last_loss = NAN, .epoch_loss = NAN};
+        .settings = settings, .samples = samples, .held_out = held_out, .last_loss = NAN, .epoch_loss = NAN};
     const double began = ufm_seconds();
     ufm_training *made = ufm_alloc(1, sizeof *made);
     ufm_status status = made ? prepare(&t, error) : UFM_ERROR_MEMORY;

@@ -4,6 +4,7 @@
 #define UFMLAB_NETS_TRAIN_H
 
 #include "engine.h"
+#include "samples.h"
 
 /* Where a training is: all that the next step depends on besides the engine's vectors. */
 typedef struct {
@@ -27,9 +28,9 @@ typedef struct {
     const ufm_engine_ops *ops;
     void *engine;
     const char *ways; /* the engine's choice among its ways, its own text; NULL: it was given none */
-    const ufm_images *images, *held_out;
-    ufm_loader *loader, *held_loader;
-    int64_t count, batches; /* training images, batches per epoch */
+    const ufm_samples *samples, *held_out;
+    ufm_feed *feed, *held_feed;
+    int64_t count, batches; /* training samples, batches per epoch */
     int64_t *order;         /* [largest set] */
     double *features, *logits;
     double *parameters; /* [parameters] for exchange with the engine */

@@ -15,15 +15,15 @@ enum { KEY = 1024, LINE = 4096 };
 static void make_key(const ufm_trainer *t, char key[KEY])
 {
     const ufm_training_settings *s = t->settings;
-    const ufm_image_shape shape = ufm_images_shape(t->images);
+    const ufm_layer *input = &t->network->layer[0];
     const char *version = onednn_version();
     bool bf16;
     snprintf(
         key, KEY,
         "%s width %.17g fix-dim %d, %lld x %lld x %lld, %lld classes, batch %lld, precision %d, %d threads, "
         "%s bf16 %d, oneDNN %s",
-        s->architecture, s->multiplier, s->fix_dim, (long long)shape.channels, (long long)shape.height,
-        (long long)shape.width, (long long)t->network->classes, (long long)s->batch, (int)s->precision,
+        s->architecture, s->multiplier, s->fix_dim, (long long)input->channels, (long long)input->height,
+        (long long)input->width, (long long)t->network->classes, (long long)s->batch, (int)s->precision,
         s->threads > 0 ? s->threads : ufm_threads_available(), kernel_choose(NULL, &bf16)->name, bf16,
         version ? version : "none");
 }

@@ -43,14 +43,14 @@ static ufm_status take_batch(ufm_trainer *t, const ufm_labels *labels, const ufm
 
 static ufm_status run_pass(ufm_trainer *t, bool held_out, ufm_evaluation *sums, ufm_error *error)
 {
-    const ufm_labels *labels = ufm_images_labels(held_out ? t->held_out : t->images);
-    ufm_loader *loader = held_out ? t->held_loader : t->loader;
+    const ufm_labels *labels = ufm_samples_labels(held_out ? t->held_out : t->samples);
+    ufm_feed *feed = held_out ? t->held_feed : t->feed;
     const int64_t count = labels->columns;
     for (int64_t i = 0; i < count; i++) t->order[i] = i;
-    ufm_status status = ufm_loader_start(loader, t->order, count, error);
+    ufm_status status = ufm_feed_start(feed, t->order, count, error);
     for (int64_t seen = 0; status == UFM_OK;) {
         const ufm_batch *batch;
-        status = ufm_loader_next(loader, &batch, error);
+        status = ufm_feed_next(feed, &batch, error);
         if (status != UFM_OK || !batch) break;
         status = take_batch(t, labels, batch, sums);
         seen += batch->count;
@@ -65,7 +65,7 @@ static ufm_status run_pass(ufm_trainer *t, bool held_out, ufm_evaluation *sums, 
 
 ufm_status ufm_train_pass(ufm_trainer *t, bool held_out, ufm_evaluation *evaluation, ufm_error *error)
 {
-    const ufm_labels *labels = ufm_images_labels(held_out ? t->held_out : t->images);
+    const ufm_labels *labels = ufm_samples_labels(held_out ? t->held_out : t->samples);
     ufm_evaluation made = {0};
     ufm_status status = take_classifier(t);
     if (status == UFM_OK) status = run_pass(t, held_out, &made, error);
@@ -98,7 +98,7 @@ ufm_status ufm_train_measure(ufm_trainer *t, ufm_error *error)
 
 ufm_status ufm_train_save_features(ufm_trainer *t, bool held_out, ufm_error *error)
 {
-    const ufm_labels *labels = ufm_images_labels(held_out ? t->held_out : t->images);
+    const ufm_labels *labels = ufm_samples_labels(held_out ? t->held_out : t->samples);
     const ufm_solution solution = {
         .point = {t->network->classes, t->network->dim, labels->columns, t->W, t->H, t->b}};
     char *path = ufm_train_path(t->settings->out, held_out ? "features-held-out.h5" : "features.h5");

@@ -8,8 +8,9 @@
 /* Columns of a measured set: X(member of ufm_metrics), and of each multiplicity: X(member of its level). */
 #define SET_COLUMNS(X)                                                                                       \
     X(nc1)                                                                                                   \
-    X(nc2) X(nc2_features) X(nc3) X(nc4) X(cdnv) X(equinorm_w) X(equinorm_features) X(equiangle_w)           \
-        X(equiangle_features)
+    X(nc2)                                                                                                   \
+    X(nc2_features)                                                                                          \
+    X(nc3) X(nc4) X(cdnv) X(equinorm_w) X(equinorm_features) X(equiangle_w) X(equiangle_features)
 #define LEVEL_COLUMNS(X) X(within) X(ncm) X(ncm_centred) X(scale) X(scale_spread) X(scale_residual)
 
 static ufm_status append(ufm_train_text *text, const char *format, ...) __attribute__((format(printf, 2, 3)));
@@ -45,7 +46,7 @@ static bool has_multiplicity(const ufm_labels *labels, int64_t m)
 
 static ufm_status set_header(ufm_trainer *t, const char *set)
 {
-    const ufm_labels *labels = ufm_images_labels(t->images);
+    const ufm_labels *labels = ufm_samples_labels(t->samples);
     ufm_status status = append(&t->rows, ",%s_loss,%s_mass,%s_feature_square", set, set, set);
 #define HEADER(name)                                                                                         \
     if (status == UFM_OK) status = append(&t->rows, ",%s_" #name, set);
@@ -79,7 +80,7 @@ static const ufm_multiplicity_metrics *level_of(const ufm_metrics *metrics, int6
 
 static ufm_status set_row(ufm_trainer *t, const ufm_evaluation *e)
 {
-    const ufm_labels *labels = ufm_images_labels(t->images);
+    const ufm_labels *labels = ufm_samples_labels(t->samples);
     const ufm_metrics *metrics = e->metrics;
     ufm_status status = append_number(&t->rows, metrics ? e->loss : NAN);
     if (status == UFM_OK) status = append_number(&t->rows, metrics ? e->mass : NAN);

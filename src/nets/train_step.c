@@ -42,7 +42,7 @@ double ufm_train_mass(ufm_tag_set set, const double *z)
 /* The batch's losses, added up; logits become the gradient of their mean. */
 static double batch_loss(ufm_trainer *t, const ufm_batch *batch, double *mass)
 {
-    const ufm_labels *labels = ufm_images_labels(t->images);
+    const ufm_labels *labels = ufm_samples_labels(t->samples);
     const int64_t K = t->network->classes;
     double sum = 0;
     for (int64_t i = 0; i < batch->count; i++) {

@@ -9,6 +9,8 @@
 #include <ufmlab/linalg.h>
 
 enum { CG_LIMIT = 5000 };
+/* The radius after a bad step, as a share of what it was. */
+static const double shrink = 0.25;
 /* Curvature below this share of the largest one seen is zero: the orbit of rotations of the features is flat,
  * and rounding alone must not send a step along it to the trust radius. */
 static const double flat = 1e-10;
@@ -22,13 +24,19 @@ typedef struct {
     bool stale;            /* the preconditioner belongs to an earlier point */
     bool interrupted;      /* inside a step */
     double length, radius; /* of the step, and its bound */
+    bool on_boundary;      /* the step was cut at the radius or at negative curvature */
+    double predicted;      /* by how much the model of f falls along it */
+    /* Where the path to the step left a sphere of shrink times the radius: the step for that radius, should
+     * the longer one be refused. */
+    double *short_step, short_predicted;
+    bool has_short;
 } newton_state;
 
 static bool allocate(newton_state *state, int64_t n, bool preconditioned)
 {
-    double **const vectors[] = {&state->x,        &state->gradient,       &state->step,
-                                &state->residual, &state->search,         &state->product,
-                                &state->trial,    &state->trial_gradient, &state->scaled};
+    double **const vectors[] = {&state->x,          &state->gradient, &state->step,  &state->residual,
+                                &state->search,     &state->product,  &state->trial, &state->trial_gradient,
+                                &state->short_step, &state->scaled};
     const int64_t number = (int64_t)(sizeof vectors / sizeof vectors[0]) - !preconditioned;
     if (n > INT64_MAX / number) return false;
     state->storage = ufm_alloc(number * n, sizeof(double));
@@ -122,9 +130,24 @@ static double precondition(const solver_run *run, newton_state *state)
     return ufm_dot(function->size, state->residual, state->scaled);
 }
 
-/* Conjugate gradients on H step = -gradient, cut at the trust radius or at negative curvature. Returns the
- * predicted decrease; `residual` ends as gradient + H step. */
-static double solve_model(solver_run *run, newton_state *state, bool *on_boundary)
+/* The step for a radius of shrink times the present one, if the path of conjugate gradients leaves that
+ * sphere on the way from `step` along `length` times `search`. The model falls by t r'M^-1 r - t^2 p'Hp/2 on
+ * the way. */
+static void keep_short(newton_state *state, int64_t n, newton_lengths lengths, double length,
+                       double curvature, double squared)
+{
+    const double radius = shrink * state->radius;
+    const double end = lengths.step + length * (2 * lengths.cross + length * lengths.search);
+    if (state->has_short || !(end > radius * radius)) return;
+    const double t = to_boundary(lengths, radius);
+    memcpy(state->short_step, state->step, (size_t)n * sizeof(double));
+    ufm_axpy(n, t, state->search, state->short_step);
+    state->short_predicted = state->predicted + t * (squared - 0.5 * t * curvature);
+    state->has_short = true;
+}
+
+/* Conjugate gradients on H step = -gradient, cut at the trust radius or at negative curvature. */
+static void solve_model(solver_run *run, newton_state *state)
 {
     const int64_t n = run->function->size;
     /* Asking for more than three digits a step would only amplify rounding along the flat orbit. */
@@ -137,7 +160,8 @@ static double solve_model(solver_run *run, newton_state *state, bool *on_boundar
     ufm_scale(n, -1, state->search);
     newton_lengths lengths = {.search = squared};
     double steepest = 0;
-    *on_boundary = false;
+    state->on_boundary = state->has_short = false;
+    state->predicted = 0;
     for (int iteration = 0; iteration < CG_LIMIT && squared > enough; iteration++) {
         state->interrupted = !multiply(run, state, state->search);
         if (state->interrupted) break;
@@ -147,12 +171,14 @@ static double solve_model(solver_run *run, newton_state *state, bool *on_boundar
         if (!(fabs(quotient) > flat * steepest)) break;
         double length = squared / curvature;
         const double limit = to_boundary(lengths, state->radius);
-        *on_boundary = !(curvature > 0) || length >= limit;
-        if (*on_boundary) length = limit;
+        state->on_boundary = !(curvature > 0) || length >= limit;
+        if (state->on_boundary) length = limit;
+        keep_short(state, n, lengths, length, curvature, squared);
         ufm_axpy(n, length, state->search, state->step);
         ufm_axpy(n, length, state->product, state->residual);
         lengths.step += length * (2 * lengths.cross + length * lengths.search);
-        if (*on_boundary) break;
+        state->predicted += length * (squared - 0.5 * length * curvature);
+        if (state->on_boundary) break;
         const double next = precondition(run, state), ratio = next / squared;
         ufm_scale(n, ratio, state->search);
         ufm_axpy(n, -1, state->scaled, state->search);
@@ -161,17 +187,36 @@ static double solve_model(solver_run *run, newton_state *state, bool *on_boundar
         squared = next;
     }
     state->length = sqrt(lengths.step);
-    return -0.5 * (ufm_dot(n, state->gradient, state->step) + ufm_dot(n, state->residual, state->step));
+    state->predicted =
+        -0.5 * (ufm_dot(n, state->gradient, state->step) + ufm_dot(n, state->residual, state->step));
+}
+
+static void swap(double **a, double **b)
+{
+    double *kept = *a;
+    *a = *b;
+    *b = kept;
+}
+
+/* After a bad step: the step for a smaller radius. */
+static void shorten(solver_run *run, newton_state *state)
+{
+    if (!state->has_short) {
+        state->radius = shrink * state->length;
+        solve_model(run, state);
+        return;
+    }
+    swap(&state->step, &state->short_step);
+    state->has_short = false;
+    state->length = state->radius *= shrink;
+    state->predicted = state->short_predicted;
+    state->on_boundary = true;
 }
 
 static void accept(solver_run *run, newton_state *state, double value)
 {
-    double *swap = state->x;
-    state->x = state->trial;
-    state->trial = swap;
-    swap = state->gradient;
-    state->gradient = state->trial_gradient;
-    state->trial_gradient = swap;
+    swap(&state->x, &state->trial);
+    swap(&state->gradient, &state->trial_gradient);
     state->stale = true;
     const double before = run->gradient_norm;
     run->x = state->x;
@@ -190,32 +235,30 @@ static solver_step newton_step(solver_run *run)
         if (run->function->prepare(run->function->context, state->x) != UFM_OK) return STEP_NO_MEMORY;
         state->stale = false;
     }
-    for (;;) {
-        bool on_boundary;
-        const double predicted = solve_model(run, state, &on_boundary);
-        if (state->interrupted) return STEP_INTERRUPTED;
+    for (solve_model(run, state); !state->interrupted; shorten(run, state)) {
         memcpy(state->trial, state->x, (size_t)n * sizeof(double));
         ufm_axpy(n, 1, state->step, state->trial);
         const double value = solver_gradient(run, state->trial, state->trial_gradient);
         const double noise = SOLVER_NOISE * fabs(run->value);
-        if (predicted <= noise) { /* the value cannot judge this step: the gradient does */
+        if (state->predicted <= noise) { /* the value cannot judge this step: the gradient does */
             const bool smaller = ufm_norm(n, state->trial_gradient) < run->gradient_norm;
             if (!smaller || !(value <= run->value + noise)) return STEP_STALLED;
             accept(run, state, value);
             return STEP_TAKEN;
         }
-        const double ratio = (run->value - value) / predicted;
-        if (!(ratio >= 0.25)) {
-            state->radius = 0.25 * state->length;
-        } else if (ratio > 0.75 && on_boundary) {
-            state->radius *= 2;
-        }
+        const double ratio = (run->value - value) / state->predicted;
         if (ratio > 1e-4) {
+            if (ratio < 0.25) {
+                state->radius = shrink * state->length;
+            } else if (ratio > 0.75 && state->on_boundary) {
+                state->radius *= 2;
+            }
             accept(run, state, value);
             return STEP_TAKEN;
         }
-        if (!(state->radius > 0)) return STEP_STALLED;
+        if (!(state->length > 0)) return STEP_STALLED;
     }
+    return STEP_INTERRUPTED;
 }
 
 static solver_step step(solver_run *run)

@@ -13,7 +13,7 @@ enum { FIRST_GROWTH = 4, STAGES = 200 };
 static const double rough = 0.3, fine = 1e-2;
 /* Vectors of the length of x at once: Newton's, x, the preconditioner, and the features of the certificate or
  * the old point. */
-enum { VECTORS = 13 };
+enum { VECTORS = 14 };
 
 typedef struct {
     grow_state state;
@@ -151,7 +151,7 @@ static bool finished(const growth *g)
 
 static ufm_status grow(growth *g, ufm_error *error)
 {
-    double tolerance = 1e-6; /* of the first stage, where only b moves */
+    double tolerance = 1e-3; /* of the first stage, where only b moves */
     ufm_status status = grow_resize(&g->state, 1, error);
     for (int stage = 0; status == UFM_OK && stage < STAGES; stage++) {
         ufm_escape *escape = NULL;
@@ -194,7 +194,7 @@ ufm_status solve_growing(const ufm_labels *labels, const ufm_solve_settings *set
                          ufm_solution **solution, ufm_error *error)
 {
     growth g = {.state = {.labels = labels, .settings = settings}, .started = ufm_seconds()};
-    g.state.pool = ufm_pool_new(settings->threads); /* NULL would only be slower */
+    g.state.pool = solve_pool(labels, labels->classes, settings->threads);
     ufm_status status = grow(&g, error);
     if (status == UFM_OK) status = finish(&g, error);
     ufm_solution *made = status == UFM_OK ? ufm_alloc(1, sizeof *made) : NULL;

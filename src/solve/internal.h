@@ -22,6 +22,10 @@ ufm_status grow_trim(grow_state *state, ufm_error *error);
  * `moved` when it does not. */
 ufm_status grow_step(grow_state *state, const ufm_escape *escape, bool *moved, ufm_error *error);
 
+/* Threads for certificates in dimension `dim`; NULL, which is one, where more would not pay (or memory is
+ * out). */
+ufm_pool *solve_pool(const ufm_labels *labels, int64_t dim, int threads);
+
 /* ufm_solve with settings->grow. */
 ufm_status solve_growing(const ufm_labels *labels, const ufm_solve_settings *settings,
                          ufm_solution **solution, ufm_error *error);

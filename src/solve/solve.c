@@ -25,14 +25,18 @@ int64_t ufm_solve_copies(ufm_solver solver, int64_t history)
     return ufm_solver_vectors(solver, history) + 2; /* x, and H unscaled */
 }
 
+ufm_pool *solve_pool(const ufm_labels *labels, int64_t dim, int threads)
+{
+    const double work = (double)labels->columns * (double)labels->classes * (double)dim;
+    return work > 1e6 ? ufm_pool_new(threads) : NULL;
+}
+
 static ufm_status certify(const ufm_labels *labels, const ufm_solve_settings *settings,
                           ufm_solution *solution, ufm_error *error)
 {
     ufm_certify_settings certify_settings = ufm_certify_defaults();
     certify_settings.gap_tolerance = settings->gap_tolerance;
-    const double work =
-        (double)solution->point.columns * (double)solution->point.classes * (double)solution->point.dim;
-    if (work > 1e6) certify_settings.pool = ufm_pool_new(settings->threads); /* NULL would only be slower */
+    certify_settings.pool = solve_pool(labels, solution->point.dim, settings->threads);
     const ufm_status status = ufm_certify(&solution->point, labels, &settings->objective, &certify_settings,
                                           &solution->certificate, error);
     ufm_pool_free(certify_settings.pool);
