@@ -470,6 +470,64 @@ static void test_ways(void)
     forget(&twin);
 }
 
+/* ---- Speed ---- */
+static bool stop_at_once(void *context)
+{
+    (void)context;
+    return false;
+}
+
+static void test_speed(void)
+{
+    ufm_speed_settings s = {.architecture = "resnet18",
+                            .network = {CLASSES, 1, 28, 28, 1.0 / 32, false, false},
+                            .threads = 1,
+                            .trial = true,
+                            .batch = 2,
+                            .steps = 1,
+                            .repeats = 3,
+                            .seed = 1};
+    ufm_speed speed = {0};
+    double shares = 0;
+    TEST_OK(ufm_training_speed(&s, &speed, NULL));
+    CU_ASSERT(0 < speed.lowest && speed.lowest <= speed.median && speed.median <= speed.highest);
+    for (int p = 0; p < UFM_PARTS; p++) {
+        CU_ASSERT(speed.share[p] >= 0);
+        shares += speed.share[p];
+    }
+    CU_ASSERT(shares > 0.5 && shares <= 1 + 1e-9); /* the loss counts to no part */
+    /* 20 convolutions and the linear layer, three ways each, the first of them two. */
+    CU_ASSERT_EQUAL(speed.products_timed, 62);
+    CU_ASSERT(speed.products > 0 && speed.products_onednn <= speed.products_timed);
+    s.go_on = stop_at_once;
+    CU_ASSERT_EQUAL(ufm_training_speed(&s, &speed, NULL), UFM_ERROR_CANCELLED);
+    s.steps = 0;
+    CU_ASSERT_EQUAL(ufm_training_speed(&s, &speed, NULL), UFM_ERROR_USAGE);
+    s.steps = 1;
+    s.engine = "twin";
+    s.go_on = NULL;
+    TEST_OK(ufm_training_speed(&s, &speed, NULL));
+    CU_ASSERT(speed.median > 0 && speed.share[UFM_PART_FORWARD] == 0);
+}
+
+static void test_bench(void)
+{
+    enum { SIZE = 8192 };
+    static char out[SIZE], err[SIZE];
+    static const char *const wrong[] = {"bench dance", "bench train --precision f16",
+                                        "bench train --engine gpu", "bench train --arch vgg16 --size 8"};
+    CU_ASSERT_EQUAL(
+        test_program("bench train --width 0.03 --batch 2 --steps 1 --threads 1 --json", out, err, SIZE), 0);
+    CU_ASSERT(strstr(out, "\"images_per_second\"") && strstr(out, "\"share\"") && err[0] == '\0');
+    CU_ASSERT_EQUAL(
+        test_program("bench train --width 0.03 --batch 2 --steps 1 --precision bf16", out, err, SIZE), 0);
+    CU_ASSERT(strstr(out, "images/s") && strstr(out, "products forward"));
+    for (size_t i = 0; i < sizeof wrong / sizeof wrong[0]; i++) {
+        CU_ASSERT_EQUAL(test_program(wrong[i], out, err, SIZE), 2);
+        CU_ASSERT(strncmp(err, "ufmlab: ", 8) == 0 && out[0] == '\0');
+    }
+}
+
 static const test_case cases[] = {
     {"every kind of convolution agrees with the twin", test_shapes},
     {"the published networks' convolutions agree with the twin", test_published_shapes},
