@@ -308,6 +308,30 @@ static void test_held_out(void)
     TEST(strstr(err, "same data") != NULL);
 }
 
+/* ---- The figure of a run ---- */
+
+static bool file_says(const char *directory, const char *name, const char *words)
+{
+    char command[600];
+    snprintf(command, sizeof command, "grep -q '%s' '%s/figures/%s'", words, directory, name);
+    return system(command) == 0;
+}
+
+static void test_figure(void)
+{
+    static const char settings[] = "--data synthetic --classes 3 --samples 1:5,2:4 --arch mlp --width 0.03 "
+                                   "--size 6 --batch 8 --epochs 3 --engine twin";
+    char directory[128];
+    test_directory(directory, sizeof directory);
+    TEST(program("train %s --held-out synthetic --out '%s'", settings, directory) == 0 && err[0] == '\0');
+    TEST(file_says(directory, "training.svg", "NCm(2)") && file_says(directory, "training.svg", "held-out"));
+    TEST(file_says(directory, "training.pdf", "PDF") && file_says(directory, "training.png", "PNG"));
+    TEST(!file_says(directory, "training.svg", "not measured"));
+    TEST(program("train %s --measure-every 0 --quiet --out '%s'", settings, directory) == 0);
+    TEST(file_says(directory, "training.svg", "not measured") && err[0] == '\0');
+    TEST(!file_says(directory, "training.svg", "held-out"));
+}
+
 /* ---- Schedule and order ---- */
 
 static void test_schedule(void)
@@ -408,15 +432,9 @@ static void test_plan(void)
     TEST(json_number(out, "trainable_parameters") == trainable && json_number(out, "epochs") == epochs);
 }
 
-static const test_case cases[] = {{"resume", test_resume},
-                                  {"killed", test_killed},
-                                  {"killed_writing", test_killed_writing},
-                                  {"interrupted", test_interrupted},
-                                  {"held_out", test_held_out},
-                                  {"schedule", test_schedule},
-                                  {"shuffle", test_shuffle},
-                                  {"diverged", test_diverged},
-                                  {"refused", test_refused},
-                                  {"plan", test_plan},
-                                  {NULL, NULL}};
+static const test_case cases[] = {
+    {"resume", test_resume},           {"killed", test_killed},     {"killed_writing", test_killed_writing},
+    {"interrupted", test_interrupted}, {"held_out", test_held_out}, {"figure", test_figure},
+    {"schedule", test_schedule},       {"shuffle", test_shuffle},   {"diverged", test_diverged},
+    {"refused", test_refused},         {"plan", test_plan},         {NULL, NULL}};
 const test_suite suite_train = {"train", cases};

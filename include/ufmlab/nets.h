@@ -169,7 +169,11 @@ void ufm_training_free(ufm_training *training); /* accepts NULL */
  *   checkpoint.h5  parameters, moments, running statistics, position, rows so far: a run that is resumed from
  *                  any checkpoint ends with bitwise the weights of one that was never stopped
  *   features.h5, features-held-out.h5  W, H, b and labels as `ufmlab certify` reads them, at the end
- * UFM_ERROR_NUMERIC when the loss is not finite; the last good checkpoint stays. */
+ * A checkpoint that is resumed from is read in a child process first (ufm_guard_run) and has a digest:
+ * UFM_ERROR_INPUT when it is damaged, of another version, or of a training with other settings or data.
+ * UFM_ERROR_NUMERIC when the loss is not finite; the last good checkpoint stays. UFM_ERROR_USAGE when the
+ * settings are out of range, the network is too small for the ETF, or looks at images while the samples are
+ * rows. */
 ufm_status ufm_train(const ufm_samples *samples, const ufm_samples *held_out,
                      const ufm_training_settings *settings, ufm_training **training, ufm_error *error);
 /* The `arguments` of the checkpoint in a run directory; ufm_free. */

@@ -66,17 +66,30 @@ static int terminal_columns(void)
     return ioctl(STDERR_FILENO, TIOCGWINSZ, &size) == 0 && size.ws_col > 0 ? size.ws_col : 80;
 }
 
-/* A line that wraps could not be drawn over: what is too long loses the end of its text. */
+/* A line that wraps could not be drawn over: where it is too long the bar shrinks, then it loses the end of
+ * its text. */
+static void draw_line(double fraction, const char *text, const char *left)
+{
+    enum { WIDEST = 20, NARROWEST = 5 };
+    char bar[WIDEST + 1];
+    const int room = terminal_columns() - 1 - (int)strlen(left) - 2;
+    const int spare = room - (int)strlen(text) - 3, width = spare < WIDEST ? spare : WIDEST;
+    fputs("\r\033[K", stderr);
+    if (width >= NARROWEST) {
+        const int filled = fraction > 0 ? (int)(fmin(fraction, 1) * width) : 0;
+        for (int i = 0; i < width; i++) bar[i] = i < filled ? '#' : '.';
+        fprintf(stderr, "[%.*s] ", width, bar);
+    }
+    fprintf(stderr, "%.*s%s%s", room > 0 ? room : 0, text, left[0] ? "  " : "", left);
+    fflush(stderr);
+}
+
 void progress_draw(progress_line *line, double fraction, const char *format, ...)
 {
     const double now = ufm_seconds();
     if (!line->shown || now - line->started < 0.5 || now - line->drawn < 0.1) return;
     line->drawn = now;
-    enum { WIDTH = 20 };
-    char bar[WIDTH + 1], left[40] = "", text[256];
-    const int filled = fraction > 0 ? (int)(fmin(fraction, 1) * WIDTH) : 0;
-    for (int i = 0; i < WIDTH; i++) bar[i] = i < filled ? '#' : '.';
-    bar[WIDTH] = '\0';
+    char left[40] = "", text[256];
     const double spent = now - line->started;
     if (fraction > 0.01 && spent > 1)
         time_left(spent * (1 - fmin(fraction, 1)) / fraction, left, sizeof left);
@@ -84,9 +97,7 @@ void progress_draw(progress_line *line, double fraction, const char *format, ...
     va_start(arguments, format);
     vsnprintf(text, sizeof text, format, arguments);
     va_end(arguments);
-    const int room = terminal_columns() - WIDTH - 6 - (int)strlen(left);
-    fprintf(stderr, "\r\033[K[%s] %.*s%s%s", bar, room > 0 ? room : 0, text, left[0] ? "  " : "", left);
-    fflush(stderr);
+    draw_line(fraction, text, left);
 }
 
 bool progress_step(void *line, double fraction, const char *what)

@@ -14,7 +14,7 @@ static void add_metric(short_text *to, const char *name, double value)
 {
     const int room = (int)sizeof to->text - to->used;
     if (!isfinite(value) || room < 24) return;
-    to->used += snprintf(to->text + to->used, (size_t)room, "  %s %.2g", name, value);
+    to->used += snprintf(to->text + to->used, (size_t)room, " %s %.2g", name, value);
 }
 
 /* What is defined of the latest measurement: NC1, NC2, NC3, NCm. */
@@ -39,12 +39,12 @@ static bool draw(void *context, const ufm_training_progress *now)
     const long long epoch = now->epoch, epochs = now->epochs;
     char speed[32] = ""; /* unknown before the second step */
     if (isfinite(now->images_per_second))
-        snprintf(speed, sizeof speed, "  %.4g images/s", now->images_per_second);
+        snprintf(speed, sizeof speed, " %.3g images/s", now->images_per_second);
     if (now->measuring) {
-        progress_draw(context, fraction, "epoch %lld/%lld  measuring, %.0f %%", epoch, epochs,
+        progress_draw(context, fraction, "epoch %lld/%lld measuring, %.0f %%", epoch, epochs,
                       100 * now->fraction);
     } else {
-        progress_draw(context, fraction, "epoch %lld/%lld  loss %.4f%s%s", epoch, epochs, now->loss, speed,
+        progress_draw(context, fraction, "epoch %lld/%lld loss %.4g%s%s", epoch, epochs, now->loss, speed,
                       describe_metrics(now->metrics).text);
     }
     return !interrupted();

@@ -219,27 +219,18 @@ static void pack_blocks(void *context, int worker, int64_t begin, int64_t end)
     const bool half = run->engine->half, forward = packs_forward(run), back = packs_back(run);
     const int64_t blocks = node->forward.src.blocks, outs = node->shape.blocks, taps = node->forward.taps;
     const float *from = run->engine->vector[UFM_VECTOR_PARAMETERS] + node->weights.at + begin * WEIGHT_BLOCK;
+    const size_t element = fast_element(run->engine);
     (void)worker;
     for (int64_t unit = begin; unit < end; unit++, from += WEIGHT_BLOCK) {
         const int64_t pair = unit / (blocks * taps), block = unit / taps % blocks, tap = unit % taps;
-        uint16_t *to = forward ? (uint16_t *)node->packed + unit * WEIGHT_BLOCK : NULL;
-        for (int64_t i = 0; forward && i < LANES; i++)
-            for (int64_t o = 0; o < OUT_PAIR; o++)
-                to[i / 2 * 2 * OUT_PAIR + 2 * o + i % 2] = kernel_round(from[i * OUT_PAIR + o]);
+        kernel_pack task = {.from = from, .half = half};
+        if (forward) task.pairs = (uint16_t *)node->packed + unit * WEIGHT_BLOCK;
         for (int64_t b = 0; b < 2 && 2 * pair + b < outs && back; b++) {
-            const int64_t base = ((block / 2 * outs + 2 * pair + b) * taps + tap) * WEIGHT_BLOCK,
-                          column = block % 2 * LANES;
-            for (int64_t o = 0; o < LANES; o++)
-                for (int64_t i = 0; i < LANES; i++) {
-                    const float x = from[i * OUT_PAIR + b * LANES + o];
-                    if (half)
-                        ((uint16_t *)
-                             node->packed_back)[base + o / 2 * 2 * OUT_PAIR + 2 * (column + i) + o % 2] =
-                            kernel_round(x);
-                    else
-                        ((float *)node->packed_back)[base + o * OUT_PAIR + column + i] = x;
-                }
+            const int64_t base = ((block / 2 * outs + 2 * pair + b) * taps + tap) * WEIGHT_BLOCK;
+            task.turned[b] = (char *)node->packed_back + (size_t)base * element;
         }
+        task.column = block % 2 * LANES;
+        run->engine->machine.kernels->pack(&task);
     }
 }
 

@@ -83,10 +83,21 @@ typedef struct {
     float rate, momentum, decay, beta2, epsilon, first, second; /* 1 - beta^step */
 } kernel_step;
 
+/* One 16 x 32 block of weights as products read it: for bf16 in pairs of inputs, and with inputs and outputs
+ * exchanged for the way back. */
+typedef struct {
+    const float *from;
+    uint16_t *pairs; /* [8][32][2]; NULL: not wanted */
+    void *turned[2]; /* for each block of outputs: 16 columns of a block [16][32], or [8][32][2]; NULL */
+    int64_t column;
+    bool half;
+} kernel_pack;
+
 typedef struct {
     const char *name;
     kernel_tile_choice *tile;
     void (*gradient)(const kernel_gradient *task);
+    void (*pack)(const kernel_pack *task);
     void (*moments)(const void *x, int64_t images, int64_t pixels, int64_t stride, bool half,
                     double *mean_variance);
     void (*apply)(const kernel_apply *task);

@@ -142,6 +142,29 @@ static void gradient(const kernel_gradient *t)
         for (int n = 0; n < PARTS; n++) give(t->out + c * OUT_PAIR + LANES + n * WIDE, splat(0));
 }
 
+/* ---- Weights ---- */
+static void pack(const kernel_pack *t)
+{
+    for (int i = 0; i < LANES && t->pairs; i += 2)
+        for (int o = 0; o < OUT_PAIR; o++) {
+            t->pairs[i * OUT_PAIR + 2 * o] = kernel_round(t->from[i * OUT_PAIR + o]);
+            t->pairs[i * OUT_PAIR + 2 * o + 1] = kernel_round(t->from[(i + 1) * OUT_PAIR + o]);
+        }
+    for (int b = 0; b < 2; b++) {
+        const float *const from = t->from + b * LANES;
+        if (!t->turned[b]) continue;
+        uint16_t *const half = (uint16_t *)t->turned[b] + 2 * t->column;
+        float *const single = (float *)t->turned[b] + t->column;
+        for (int o = 0; o < LANES && t->half; o += 2)
+            for (int i = 0; i < LANES; i++) {
+                half[o * OUT_PAIR + 2 * i] = kernel_round(from[i * OUT_PAIR + o]);
+                half[o * OUT_PAIR + 2 * i + 1] = kernel_round(from[i * OUT_PAIR + o + 1]);
+            }
+        for (int o = 0; o < LANES && !t->half; o++)
+            for (int i = 0; i < LANES; i++) single[o * OUT_PAIR + i] = from[i * OUT_PAIR + o];
+    }
+}
+
 /* ---- Elementwise ---- */
 typedef struct {
     double mean[LANES], square[LANES], count;
@@ -330,5 +353,5 @@ static void update(const kernel_step *u, int64_t count, float *restrict x, const
     }
 }
 
-const kernel_set KERNEL_SET = {KERNEL_NAME, tile_choice, gradient,   moments,
+const kernel_set KERNEL_SET = {KERNEL_NAME, tile_choice, gradient,   pack,  moments,
                                apply,       back_sums,   back_apply, update};

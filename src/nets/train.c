@@ -24,7 +24,8 @@ ufm_status ufm_find_engine(const char *name, const ufm_engine_ops **ops, ufm_err
             *ops = engines[e];
             return UFM_OK;
         }
-    return ufm_fail(error, UFM_ERROR_USAGE, "engine '%.40s' is not built in; %s is", name, engines[0]->name);
+    return ufm_fail(error, UFM_ERROR_USAGE, "engine '%.40s' is not built in; %s and %s are", name,
+                    engines[0]->name, engines[1]->name);
 }
 
 ufm_training_settings ufm_training_defaults(void)

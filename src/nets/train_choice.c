@@ -15,15 +15,15 @@ enum { KEY = 1024, LINE = 4096 };
 static void make_key(const ufm_trainer *t, char key[KEY])
 {
     const ufm_training_settings *s = t->settings;
-    const ufm_image_shape shape = ufm_samples_shape(t->samples);
+    const ufm_layer *input = &t->network->layer[0];
     const char *version = onednn_version();
     bool bf16;
     snprintf(
         key, KEY,
         "%s width %.17g fix-dim %d, %lld x %lld x %lld, %lld classes, batch %lld, precision %d, %d threads, "
         "%s bf16 %d, oneDNN %s",
-        s->architecture, s->multiplier, s->fix_dim, (long long)shape.channels, (long long)shape.height,
-        (long long)shape.width, (long long)t->network->classes, (long long)s->batch, (int)s->precision,
+        s->architecture, s->multiplier, s->fix_dim, (long long)input->channels, (long long)input->height,
+        (long long)input->width, (long long)t->network->classes, (long long)s->batch, (int)s->precision,
         s->threads > 0 ? s->threads : ufm_threads_available(), kernel_choose(NULL, &bf16)->name, bf16,
         version ? version : "none");
 }
@@ -52,17 +52,16 @@ static bool read_cache(const char *path, const char *key, char line[LINE])
     return found;
 }
 
-/* A cache that cannot be written is none. */
-static void write_cache(const ufm_trainer *t, const char *path, const char *key)
+static bool write_cache(const ufm_trainer *t, const char *path, const char *key)
 {
     ufm_output *output = NULL;
     if (ufm_make_directory(t->settings->cache, NULL) != UFM_OK ||
         ufm_output_open(path, &output, NULL) != UFM_OK)
-        return;
+        return false;
     if (fprintf(ufm_output_stream(output), "%s\n%s\n", key, t->ways) > 0)
-        (void)ufm_output_commit(output, NULL);
-    else
-        ufm_output_abort(output);
+        return ufm_output_commit(output, NULL) == UFM_OK;
+    ufm_output_abort(output);
+    return false;
 }
 
 /* One that does not fit, as of another build, is made anew. */
@@ -84,7 +83,8 @@ ufm_status ufm_train_choose(ufm_trainer *t, const char *ways)
     if (!path) return UFM_ERROR_MEMORY;
     if (!read_cache(path, key, line) || !take(t, line, &status)) {
         status = t->ops->choose(t->engine, NULL, &t->ways);
-        if (status == UFM_OK) write_cache(t, path, key);
+        /* What cannot be kept must not decide: the next run could choose otherwise. */
+        if (status == UFM_OK && !write_cache(t, path, key)) status = t->ops->choose(t->engine, "", &t->ways);
     }
     ufm_free(path);
     return status;

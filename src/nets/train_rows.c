@@ -9,8 +9,8 @@
 #define SET_COLUMNS(X)                                                                                       \
     X(nc1)                                                                                                   \
     X(nc2)                                                                                                   \
-    X(nc2_features) X(nc3) X(nc4) X(cdnv) X(equinorm_w) X(equinorm_features) X(equiangle_w)                  \
-        X(equiangle_features)
+    X(nc2_features)                                                                                          \
+    X(nc3) X(nc4) X(cdnv) X(equinorm_w) X(equinorm_features) X(equiangle_w) X(equiangle_features)
 #define LEVEL_COLUMNS(X) X(within) X(ncm) X(ncm_centred) X(scale) X(scale_spread) X(scale_residual)
 
 static ufm_status append(ufm_train_text *text, const char *format, ...) __attribute__((format(printf, 2, 3)));
