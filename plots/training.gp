@@ -48,6 +48,7 @@ do for [candidate in candidates] {
         counted = 0
         stats in skip 1 using (count(measured(held[i]))) nooutput
         any_held = any_held || counted > 0
+        counted = 0
         stats in skip 1 using (count(measured(train[i]))) nooutput
         if (counted > 0) { titles = titles.title_of(candidate)." " }
         if (counted > most) { most = counted }
