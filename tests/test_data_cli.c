@@ -202,6 +202,19 @@ static void test_files(void)
     expect_refusal(lonely, "labels-idx1");
 }
 
+/* What the loader delivers, and in how much memory. */
+static void test_speed(void)
+{
+    yajl_val info =
+        json_of("data info synthetic --samples 1:20 --classes 3 --size 8 --speed --threads 2 --json");
+    const double one = number(info, "loader_images_per_second_one_thread", NULL);
+    const double two = number(info, "loader_images_per_second", NULL);
+    TEST(one > 100 && two > 100 && isfinite(one) && isfinite(two));
+    TEST(number(info, "loader_threads", NULL) == 2);
+    TEST(number(info, "peak_bytes", NULL) > 1 << 20);
+    yajl_tree_free(info);
+}
+
 static void test_list(void)
 {
     yajl_val list = json_of("data list --json");
@@ -230,7 +243,11 @@ static void test_contact_sheet(void)
     TEST(test_entries(path) == 3);
 }
 
-static const test_case cases[] = {
-    {"refusals", test_refusals}, {"make_and_info", test_make_and_info}, {"files", test_files},
-    {"list", test_list},         {"contact_sheet", test_contact_sheet}, {NULL, NULL}};
+static const test_case cases[] = {{"refusals", test_refusals},
+                                  {"make_and_info", test_make_and_info},
+                                  {"files", test_files},
+                                  {"speed", test_speed},
+                                  {"list", test_list},
+                                  {"contact_sheet", test_contact_sheet},
+                                  {NULL, NULL}};
 const test_suite suite_data_cli = {"data_cli", cases};

@@ -49,24 +49,50 @@ static sheet lay_out(const ufm_images *images)
     return s;
 }
 
+/* Characters that fit below an image: letters, and digits, which are wider. */
+enum { ROOM = 18, ROOM_OF_DIGITS = 13 };
+
+/* At most two names, long ones cut; false when they would not tell the classes, or not fit into a CSV field.
+ */
+static bool print_names(FILE *stream, const ufm_labels *labels, ufm_tag_set set)
+{
+    enum { LEAST = 7 };
+    const char *name[2] = {"", ""};
+    if (!labels->name || set.tags > 2) return false;
+    for (int64_t j = 0; j < set.tags; j++) {
+        name[j] = labels->name[set.tag[j]];
+        if (strpbrk(name[j], ",\"")) return false;
+    }
+    const int room = set.tags == 2 ? ROOM - 3 : ROOM;
+    for (int64_t j = 0; j < set.tags; j++) {
+        const int length = (int)strlen(name[j]), left = room - (int)strlen(name[1 - j]);
+        int cut = left > LEAST ? left : LEAST;
+        while (cut < length && cut > 0 && (name[j][cut] & 0xC0) == 0x80) cut--; /* within a character */
+        fprintf(stream, "%s%.*s", j ? " + " : "", cut, name[j]);
+    }
+    return true;
+}
+
 /* The classes by name, or by number where the names have no room. */
 static void print_label(FILE *stream, const ufm_labels *labels, int64_t image)
 {
-    enum { ROOM = 20 };
+    enum { WIDE = 3, CUT = ROOM_OF_DIGITS - 3 };
     const ufm_tag_set set = ufm_labels_set(labels, image);
-    size_t length = 0;
-    for (int64_t j = 0; j < set.tags && labels->name; j++) {
-        const char *name = labels->name[set.tag[j]];
-        length += 3 + strlen(name) + (strpbrk(name, ",\"") ? ROOM : 0);
+    char text[64] = "";
+    int used = 0;
+    if (print_names(stream, labels, set)) return;
+    for (int64_t j = 0; j < set.tags && used <= ROOM_OF_DIGITS; j++)
+        used += snprintf(text + used, sizeof text - (size_t)used, "%s%d",
+                         j == 0            ? ""
+                         : set.tags > WIDE ? "+"
+                                           : " + ",
+                         set.tag[j]);
+    if (used > ROOM_OF_DIGITS) {
+        text[CUT] = '\0';
+        char *last = strrchr(text, '+');
+        if (last) strcpy(last, "+..");
     }
-    const bool named = labels->name && length <= ROOM + 3;
-    for (int64_t j = 0; j < set.tags; j++) {
-        fputs(j ? " + " : "", stream);
-        if (named)
-            fputs(labels->name[set.tag[j]], stream);
-        else
-            fprintf(stream, "%d", set.tag[j]);
-    }
+    fputs(text, stream);
 }
 
 /* The pixel (row, col) of the sheet: white where there is no image. y grows upwards in the file, as in the
