@@ -50,7 +50,7 @@ MAKE_AGAIN = $(MAKE) --no-print-directory $(if $(findstring jobserver,$(MAKEFLAG
 SAY = $(if $(V),@:,@printf '  %-4s %s\n')
 RUN = $(if $(V),,@)
 
-.PHONY: all build deps deps-test verify bench bench-solver test run-tests check check-layers check-notes asan valgrind coverage \
+.PHONY: all build deps deps-test verify bench bench-labels bench-solver bench-evaluate test run-tests check check-layers check-notes asan valgrind coverage \
         check-clang fuzz run-fuzz format figures experiments install clean help
 .DEFAULT_GOAL := all
 
