@@ -191,12 +191,17 @@ static void test_stops(void)
     }
 }
 
-static double slow_gradient(void *context, const double *x, double *g)
+static double square(void *context, const double *x)
 {
     (void)context;
+    return x[0] * x[0];
+}
+
+static double slow_gradient(void *context, const double *x, double *g)
+{
     nanosleep(&(struct timespec){.tv_nsec = 30000000}, NULL);
     g[0] = 2 * x[0];
-    return x[0] * x[0];
+    return square(context, x);
 }
 
 static bool keep_seconds(void *context, const ufm_progress *now)
@@ -209,7 +214,7 @@ static bool keep_seconds(void *context, const ufm_progress *now)
 static void test_clock(void)
 {
     double x = 1, seconds = 0;
-    const ufm_function slow = {.size = 1, .gradient = slow_gradient};
+    const ufm_function slow = {.size = 1, .value = square, .gradient = slow_gradient};
     ufm_minimize_settings settings = settings_of(UFM_SOLVER_LBFGS);
     settings.observe = keep_seconds;
     settings.context = &seconds;
