@@ -60,7 +60,7 @@ SOME_IMAGES = .ci/deps $(NEEDS_IMAGES) </dev/null >/dev/null 2>&1 || \
 SAY = $(if $(V),@:,@printf '  %-4s %s\n')
 RUN = $(if $(V),,@)
 
-.PHONY: all build deps deps-test verify bench bench-labels bench-solver bench-train test run-tests check check-layers check-notes asan valgrind coverage \
+.PHONY: all build deps deps-test verify bench bench-labels bench-solver bench-train bench-evaluate test run-tests check check-layers check-notes asan valgrind coverage \
         check-clang fuzz run-fuzz format figures experiments install clean help
 .DEFAULT_GOAL := all
 
@@ -101,12 +101,13 @@ valgrind: ## run the fast tests under valgrind
 BENCH := $(BIN)/ufmlab build/bench $(BENCH_OPTIONS)
 bench: ## label files and direct solver beside SciPy, PyTorch and libLBFGS (installs them; up to an hour), into build/bench/
 	@$(MAKE_AGAIN) bench-solver
+	@$(MAKE_AGAIN) bench-evaluate
 	@$(MAKE_AGAIN) bench-labels
-bench-labels: ## its first half: certified optima of label files beside PyTorch
+bench-labels: ## only the former: certified optima of label files beside PyTorch
 	@.ci/deps $(NEEDS_BENCH)
 	@$(MAKE_AGAIN) build
 	@/usr/bin/python3 experiments/bench/labels-bench.py $(BENCH)
-bench-solver: ## its second: the direct solver beside SciPy, PyTorch and libLBFGS from the same start
+bench-solver: ## only the direct solver beside SciPy, PyTorch and libLBFGS from the same start
 	@.ci/deps $(NEEDS_BENCH)
 	@$(MAKE_AGAIN) build $(BIN)/liblbfgs-peer
 	@/usr/bin/python3 experiments/bench/solver-bench.py $(BENCH)
@@ -114,6 +115,12 @@ bench-train: ## training steps beside PyTorch, in one run (installs PyTorch; abo
 	@.ci/deps $(NEEDS_BENCH)
 	@$(MAKE_AGAIN) build
 	@/usr/bin/python3 experiments/bench/train-bench.py $(BENCH)
+bench-evaluate: ## only an evaluation beside DGEMM and STREAM triad, N = 1e2..1e6, d = 8..1024 (needs no peers)
+	@$(MAKE_AGAIN) build
+	@mkdir -p build/bench && rm -f build/bench/evaluate.csv
+	@sh experiments/scaling.sh $(BIN)/ufmlab build/bench/evaluate.csv grid
+	@awk -F, 'BEGIN { print "|    K |     d |       N | ms to evaluate | times max(flops/peak, bytes/bandwidth) |"; print "|---:|---:|---:|---:|---:|" } \
+		NR > 1 { printf "| %4d | %5d | %7d | %14.4f | %37.2f |\n", $$2, $$3, $$4, 1e3*$$7, $$7/$$8 }' build/bench/evaluate.csv | tee build/bench/evaluate.md
 coverage: deps-test ## line coverage of the tests, with gcov
 	@$(MAKE_AGAIN) MODE=coverage run-tests
 	@find $(subst release,coverage,$(BUILD))/src -name '*.gcda' | xargs gcov -n 2>/dev/null | \

@@ -191,12 +191,17 @@ static void test_stops(void)
     }
 }
 
-static double slow_gradient(void *context, const double *x, double *g)
+static double square(void *context, const double *x)
 {
     (void)context;
+    return x[0] * x[0];
+}
+
+static double slow_gradient(void *context, const double *x, double *g)
+{
     nanosleep(&(struct timespec){.tv_nsec = 30000000}, NULL);
     g[0] = 2 * x[0];
-    return x[0] * x[0];
+    return square(context, x);
 }
 
 static double square(void *context, const double *x)
