@@ -3,8 +3,8 @@
 #include <string.h>
 
 enum { SWEEPS = 60, BLOCK = 64 };
-/* The features' gradient may be this share of the rest's. */
-static const double enough = 0.01;
+/* The features' gradient may be this share of the rest's, unless the caller says otherwise. */
+static const double usual_share = 0.01;
 /* A sweep that leaves more than this share of the features' gradient asks for new factors. */
 static const double slow = 0.2;
 /* What of f is rounding. */
@@ -118,6 +118,7 @@ ufm_status ufm_profile_new(const ufm_model *model, const double *x, ufm_profile 
     ufm_status status = made ? UFM_OK : UFM_ERROR_MEMORY;
     if (status == UFM_OK) {
         made->whole = model;
+        made->enough = usual_share;
         status = merge_labels(made, error);
     }
     const ufm_model_settings settings = {model->objective, least(K, d), model->threads};
@@ -164,6 +165,12 @@ static void leave_features_out(const ufm_profile *p, const double *x, double *y)
     memcpy(y + weights, x + ufm_model_block(p->model, 2), (size_t)K * sizeof(double));
 }
 
+void ufm_profile_accuracy(ufm_profile *p, double share)
+{
+    p->enough = share;
+    p->evaluated = p->minimal = false;
+}
+
 void ufm_profile_start(const ufm_profile *p, double *y)
 {
     leave_features_out(p, p->x, y);
@@ -191,7 +198,7 @@ static void minimise_features(ufm_profile *p)
 {
     double others, norm = evaluate(p, &others), last = norm, before = p->value;
     bool fresh = false, renew = !p->factored;
-    for (int sweep = 0; sweep < SWEEPS && !(norm <= enough * others); sweep++) {
+    for (int sweep = 0; sweep < SWEEPS && !(norm <= p->enough * others); sweep++) {
         if (fresh && norm >= 0.5 * last && sweep > 1 && !(p->value < before * (1 - noise))) break;
         fresh = renew;
         if (renew) {

@@ -14,7 +14,7 @@ struct ufm_profile {
     int64_t *group;         /* [columns of `whole`] number of the tag set */
     double *turn;           /* Q^T, r x d; NULL where d = r and Q = I */
     double *x, *gradient;   /* the point evaluated last, and the gradient there */
-    double value;
+    double value, enough;   /* enough: of the others' gradient, what the features' may be */
     bool evaluated;
     /* The point whose Hessian is factored, and whether its features are the minimiser. */
     double *base;
