@@ -2,7 +2,7 @@
 #include "profile.h"
 #include <string.h>
 
-enum { SWEEPS = 60, BLOCK = 64 };
+enum { SWEEPS = 200, BLOCK = 64 };
 /* The features' gradient may be this share of the rest's, unless the caller says otherwise. */
 static const double usual_share = 0.01;
 /* A sweep that leaves more than this share of the features' gradient asks for new factors. */
@@ -55,11 +55,12 @@ static bool allocate(ufm_profile *p)
     p->factor = ufm_alloc(batches * numbers, sizeof(double));
     p->step = ufm_alloc(r * n, sizeof(double));
     p->direction = ufm_alloc(K * r + K, sizeof(double));
+    p->padded = ufm_alloc(K * r, sizeof(double));
     p->rows = ufm_alloc(K * ufm_batch_stride(r), sizeof(double));
     p->turned = ufm_alloc(ufm_thin_numbers(K, r), sizeof(double));
     p->scratch = ufm_alloc(p->whole->threads * profile_scratch(K, r), sizeof(double));
     return p->x && p->gradient && p->base && p->slope && p->curvature && p->share && p->factor && p->step &&
-           p->direction && p->rows && p->turned && p->scratch;
+           p->direction && p->padded && p->rows && p->turned && p->scratch;
 }
 
 /* L and Q^T of W; where d <= K, W itself. */
@@ -71,13 +72,18 @@ static ufm_status split_classifier(ufm_profile *p, const double *W)
         return UFM_OK;
     }
     double *copy = ufm_alloc(K * d, sizeof(double)), *values = ufm_alloc(K, sizeof(double));
-    p->turn = ufm_alloc(K * d, sizeof(double));
+    double *turn = ufm_alloc(K * d, sizeof(double));
+    const int64_t padded = p->model->dim;
+    p->turn = ufm_alloc(padded * d, sizeof(double));
     ufm_status status = UFM_ERROR_MEMORY;
-    if (copy && values && p->turn) {
+    if (copy && values && turn && p->turn) {
         memcpy(copy, W, (size_t)(K * d) * sizeof(double));
-        status = ufm_svd(ufm_view(copy, K, d), p->x, values, p->turn);
+        status = ufm_svd(ufm_view(copy, K, d), p->x, values, turn);
         for (int64_t j = 0; status == UFM_OK && j < K; j++) ufm_scale(K, values[j], p->x + j * K);
+        for (int64_t j = 0; j < d; j++)
+            memcpy(p->turn + j * padded, turn + j * K, (size_t)K * sizeof(double));
     }
+    ufm_free(turn);
     ufm_free(copy);
     ufm_free(values);
     return status;
@@ -91,12 +97,11 @@ static bool average_features(ufm_profile *p, const double *H)
     if (!block) return false;
     for (int64_t first = 0; first < n; first += BLOCK) {
         const int64_t count = least(BLOCK, n - first);
-        if (p->turn) {
+        if (p->turn)
             ufm_gemm(1, ufm_view(p->turn, r, d), ufm_view(H + first * d, d, count), 0,
                      ufm_view(block, r, count));
-        } else {
-            memcpy(block, H + first * d, (size_t)(d * count) * sizeof(double));
-        }
+        for (int64_t i = 0; !p->turn && i < count; i++)
+            memcpy(block + i * r, H + (first + i) * d, (size_t)d * sizeof(double));
         for (int64_t i = 0; i < count; i++) {
             const int64_t group = p->group[first + i];
             const double root = p->whole->root_count ? p->whole->root_count[first + i] : 1;
@@ -105,6 +110,17 @@ static bool average_features(ufm_profile *p, const double *H)
     }
     ufm_free(block);
     return true;
+}
+
+/* Features of zero where f is less there: from logits in the thousands the way would be long. */
+static void try_zero(ufm_profile *p)
+{
+    const int64_t features = ufm_model_block(p->model, 1), bias = ufm_model_block(p->model, 2);
+    const double value = ufm_model_value(p->model, p->x);
+    memcpy(p->base, p->x, (size_t)features * sizeof(double));
+    memcpy(p->base + bias, p->x + bias, (size_t)p->model->classes * sizeof(double));
+    if (ufm_model_value(p->model, p->base) < value)
+        memset(p->x + features, 0, (size_t)(bias - features) * sizeof(double));
 }
 
 ufm_status ufm_profile_new(const ufm_model *model, const double *x, ufm_profile **profile, ufm_error *error)
@@ -118,10 +134,11 @@ ufm_status ufm_profile_new(const ufm_model *model, const double *x, ufm_profile 
     ufm_status status = made ? UFM_OK : UFM_ERROR_MEMORY;
     if (status == UFM_OK) {
         made->whole = model;
+        made->rank = least(K, d);
         made->enough = usual_share;
         status = merge_labels(made, error);
     }
-    const ufm_model_settings settings = {model->objective, least(K, d), model->threads};
+    const ufm_model_settings settings = {model->objective, ufm_batch_stride(least(K, d)), model->threads};
     if (status == UFM_OK) status = ufm_model_new(made->labels, &settings, &made->model, error);
     if (status == UFM_OK && !allocate(made)) status = UFM_ERROR_MEMORY;
     if (status == UFM_OK) status = split_classifier(made, x);
@@ -133,6 +150,7 @@ ufm_status ufm_profile_new(const ufm_model *model, const double *x, ufm_profile 
                    : status;
     }
     memcpy(made->x + ufm_model_block(made->model, 2), x + ufm_model_block(model, 2), (size_t)K * sizeof *x);
+    try_zero(made);
     *profile = made;
     return UFM_OK;
 }
@@ -140,9 +158,9 @@ ufm_status ufm_profile_new(const ufm_model *model, const double *x, ufm_profile 
 void ufm_profile_free(ufm_profile *p)
 {
     if (!p) return;
-    double *const arrays[] = {p->turn,      p->x,      p->gradient, p->base, p->slope,
-                              p->curvature, p->share,  p->factor,   p->step, p->rows,
-                              p->direction, p->turned, p->scratch};
+    double *const arrays[] = {p->turn,  p->padded,    p->x,      p->gradient, p->base,
+                              p->slope, p->curvature, p->share,  p->factor,   p->step,
+                              p->rows,  p->direction, p->turned, p->scratch};
     for (size_t i = 0; i < sizeof arrays / sizeof arrays[0]; i++) ufm_free(arrays[i]);
     ufm_free(p->group);
     ufm_model_free(p->model);
@@ -154,13 +172,13 @@ void ufm_profile_free(ufm_profile *p)
 
 int64_t ufm_profile_size(const ufm_profile *p)
 {
-    return p->model->classes * (p->model->dim + 1);
+    return p->model->classes * (p->rank + 1);
 }
 
 /* [L | b] of [L | Ht | b]. */
 static void leave_features_out(const ufm_profile *p, const double *x, double *y)
 {
-    const int64_t K = p->model->classes, weights = K * p->model->dim;
+    const int64_t K = p->model->classes, weights = K * p->rank;
     memcpy(y, x, (size_t)weights * sizeof(double));
     memcpy(y + weights, x + ufm_model_block(p->model, 2), (size_t)K * sizeof(double));
 }
@@ -178,7 +196,7 @@ void ufm_profile_start(const ufm_profile *p, double *y)
 
 static bool same(const ufm_profile *p, const double *x, const double *y)
 {
-    const int64_t K = p->model->classes, weights = K * p->model->dim;
+    const int64_t K = p->model->classes, weights = K * p->rank;
     return memcmp(x, y, (size_t)weights * sizeof(double)) == 0 &&
            memcmp(x + ufm_model_block(p->model, 2), y + weights, (size_t)K * sizeof(double)) == 0;
 }
@@ -226,8 +244,8 @@ static void move_to(ufm_profile *p, const double *y)
         memcpy(H, p->base + K * r, (size_t)numbers * sizeof(double));
         ufm_axpy(numbers, 1, p->step, H);
     }
-    memcpy(p->x, y, (size_t)(K * r) * sizeof(double));
-    memcpy(p->x + ufm_model_block(p->model, 2), y + K * r, (size_t)K * sizeof(double));
+    memcpy(p->x, y, (size_t)(K * p->rank) * sizeof(double));
+    memcpy(p->x + ufm_model_block(p->model, 2), y + K * p->rank, (size_t)K * sizeof(double));
 }
 
 static void visit(ufm_profile *p, const double *y)
@@ -271,12 +289,12 @@ static void lift_body(void *context, int worker, int64_t begin, int64_t end)
     double *block = work->blocks + worker * r * BLOCK;
     for (int64_t first = begin; first < end; first += BLOCK) {
         const int64_t count = least(BLOCK, end - first);
-        double *H = p->turn ? block : work->H + first * d;
         for (int64_t i = 0; i < count; i++) {
             const int64_t group = p->group[first + i];
             const double root = p->whole->root_count ? p->whole->root_count[first + i] : 1;
-            const double scale = root / p->model->root_count[group];
-            for (int64_t j = 0; j < r; j++) H[i * r + j] = scale * features[group * r + j];
+            const double scale = root / p->model->root_count[group], *h = features + group * r;
+            double *to = p->turn ? block + i * r : work->H + (first + i) * d;
+            for (int64_t j = 0; j < (p->turn ? r : d); j++) to[j] = scale * h[j];
         }
         if (p->turn)
             ufm_gemm(1, ufm_transpose(ufm_view(p->turn, r, d)), ufm_view(block, r, count), 0,

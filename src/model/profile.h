@@ -10,11 +10,12 @@ enum { PROFILE_TILE = 64 };
 struct ufm_profile {
     const ufm_model *whole; /* the model whose features are minimised out */
     ufm_labels *labels;     /* its distinct tag sets with their counts */
-    ufm_model *model;       /* of these in dimension r: x = [L | Ht | b] */
-    int64_t *group;         /* [columns of `whole`] number of the tag set */
-    double *turn;           /* Q^T, r x d; NULL where d = r and Q = I */
-    double *x, *gradient;   /* the point evaluated last, and the gradient there */
-    double value, enough;   /* enough: of the others' gradient, what the features' may be */
+    ufm_model *model; /* of these: x = [L | Ht | b] in dimension r, rounded up to full registers with zeros */
+    int64_t rank;     /* r */
+    int64_t *group;   /* [columns of `whole`] number of the tag set */
+    double *turn;     /* Q^T, r x d, with zero rows up to the model's dimension; NULL: Q = I, d = r */
+    double *x, *gradient; /* the point evaluated last, and the gradient there */
+    double value, enough; /* enough: of the others' gradient, what the features' may be */
     bool evaluated;
     /* The point whose Hessian is factored, and whether its features are the minimiser. */
     double *base;
@@ -25,6 +26,7 @@ struct ufm_profile {
     double *factor;    /* of the features' blocks L^T (diag a - tau a a^T) L + 2 lambda_h I, in batches */
     double *step;      /* r x n: what the last pass changed the features by */
     double *direction; /* K r + K: y less that of the base */
+    double *padded;    /* dL with zero columns up to the model's dimension */
     double *rows;      /* L by rows, padded for batches */
     double *turned;    /* a direction as its products with tiles want it */
     double *scratch;   /* profile_scratch numbers for each thread of `whole`, which are not fewer */

@@ -158,13 +158,11 @@ void profile_descend(ufm_profile *p)
 }
 
 /* out <- sqrt(c) D dz */
-static void curve(const ufm_profile *p, int64_t column, const double *dz, double *out)
+UFM_CLONES static void curve(const ufm_profile *p, int64_t column, const double *dz, double *out)
 {
     const int64_t K = p->model->classes;
     const double *a = p->curvature + column * K, root = root_of(p->model, column);
-    double mean = 0;
-    for (int64_t k = 0; k < K; k++) mean += a[k] * dz[k];
-    mean *= p->share[column];
+    const double mean = p->share[column] * ufm_dot(K, a, dz);
     for (int64_t k = 0; k < K; k++) out[k] = root * a[k] * (dz[k] - mean);
 }
 
@@ -211,10 +209,12 @@ void profile_respond(ufm_profile *p, const double *v, double *product)
 {
     ufm_model *model = p->model;
     const int64_t K = model->classes, r = model->dim;
+    const int64_t weights = K * p->rank;
+    memcpy(p->padded, v, (size_t)weights * sizeof *v);
     pass work = {.profile = p,
                  .L = ufm_thin_pack(K, r, p->base, model->packed),
-                 .V = ufm_thin_pack(K, r, v, p->turned),
-                 .db = v + K * r,
+                 .V = ufm_thin_pack(K, r, p->padded, p->turned),
+                 .db = v + weights,
                  .whole = product};
     for (int t = 0; product && t < model->threads; t++) {
         memset(model->part[t].turned, 0, (size_t)(K * r) * sizeof(double));
@@ -223,11 +223,11 @@ void profile_respond(ufm_profile *p, const double *v, double *product)
     ufm_pool_run(model->pool, model->columns, PROFILE_TILE, respond_body, &work);
     if (!product) return;
     const ufm_objective *o = &model->objective;
-    for (int64_t j = 0; j < K * r; j++) product[j] = 2 * o->lambda_w * v[j];
-    for (int64_t k = 0; k < K; k++) product[K * r + k] = 2 * o->lambda_b * v[K * r + k];
+    for (int64_t j = 0; j < weights; j++) product[j] = 2 * o->lambda_w * v[j];
+    for (int64_t k = 0; k < K; k++) product[weights + k] = 2 * o->lambda_b * v[weights + k];
     for (int t = 0; t < model->threads; t++) {
-        for (int64_t j = 0; j < r; j++)
+        for (int64_t j = 0; j < p->rank; j++)
             for (int64_t k = 0; k < K; k++) product[j * K + k] += model->part[t].turned[j + k * r];
-        ufm_axpy(K, 1, model->part[t].bias, product + K * r);
+        ufm_axpy(K, 1, model->part[t].bias, product + weights);
     }
 }
