@@ -175,7 +175,7 @@ $(BUILD)/bin/seeds: $(BUILD)/tests/fuzz/seeds/seeds.o $(BUILD)/tests/image_files
 # The loops over logits are the hot ones; -O2 does not vectorise them.
 $(BUILD)/src/model/%.o: OPTIMISE := $(if $(filter release,$(MODE)),-O3,$(OPTIMISE))
 # Kernels written for registers of eight or sixteen numbers; only there may a product and a sum become one instruction.
-$(BUILD)/src/linalg/vector.o $(BUILD)/src/linalg/thin.o: OPTIMISE := $(if $(filter release,$(MODE)),-O3,$(OPTIMISE)) -ffp-contract=fast
+$(BUILD)/src/linalg/vector.o $(BUILD)/src/linalg/thin.o $(BUILD)/src/linalg/batch.o: OPTIMISE := $(if $(filter release,$(MODE)),-O3,$(OPTIMISE)) -ffp-contract=fast
 # The networks' kernels are compiled for what they need and chosen when they run; psABI notes concern vectors passed by value,
 # and all of theirs are inlined.
 $(BUILD)/src/nets/kernel_%.o: OPTIMISE := $(if $(filter release,$(MODE)),-O3,$(OPTIMISE)) -Wno-psabi

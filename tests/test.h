@@ -34,6 +34,7 @@ typedef struct {
     X(theory) \
     X(model) \
     X(optim) \
+    X(varpro) \
     X(certify) \
     X(decode) \
     X(nets) \

@@ -210,7 +210,8 @@ static void test_predict_json(void)
 
 static void test_solve_json(void)
 {
-    static const char *const solvers[] = {"gd", "lbfgs", "gsl-steepest", "gsl-bfgs2", "gsl-cg", "newton"};
+    static const char *const solvers[] = {"gd",     "lbfgs",  "gsl-steepest", "gsl-bfgs2",
+                                          "gsl-cg", "newton", "varpro"};
     for (size_t i = 0; i < sizeof solvers / sizeof solvers[0]; i++) {
         char arguments[256];
         snprintf(arguments, sizeof arguments, "solve --json --solver %s --max-iterations 20000 " SMALL,

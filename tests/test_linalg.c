@@ -502,7 +502,62 @@ static void test_thin(void)
     test_worst("linalg/thin", worst, 1e-12);
 }
 
+/* Factors of eight systems at once against LAPACK, one system after another; also where fewer are there. */
+static void test_batch(void)
+{
+    ufm_rng *rng = ufm_rng_new(8);
+    double worst = 0;
+    for (int trial = 0; trial < 120; trial++) {
+        const int64_t K = 1 + ufm_rng_below(rng, 33), r = 1 + trial % 34, stride = ufm_batch_stride(r);
+        const int64_t count = 1 + ufm_rng_below(rng, UFM_BATCH);
+        double *rows = ufm_alloc(K * stride, sizeof(double)), *a = ufm_alloc(K * UFM_BATCH, sizeof(double));
+        double *scratch = ufm_alloc(ufm_batch_scratch(K, r), sizeof(double)), tau[UFM_BATCH] = {0};
+        double *factor = ufm_alloc(ufm_batch_numbers(r), sizeof(double)),
+               *x = ufm_alloc(r * UFM_BATCH, sizeof(double));
+        double *right = ufm_alloc(r * count, sizeof(double)), *out = ufm_alloc(r * count, sizeof(double));
+        double *curvature = ufm_alloc(K * count, sizeof(double)), *A = ufm_alloc(r * r, sizeof(double));
+        for (int64_t k = 0; k < K; k++)
+            for (int64_t j = 0; j < r; j++) rows[k * stride + j] = ufm_rng_gaussian(rng);
+        for (int64_t s = 0; s < count;
+             s++) { /* like a softmax: tau a a^T takes one direction's curvature away */
+            double sum = 0;
+            for (int64_t k = 0; k < K; k++) sum += curvature[s * K + k] = ufm_rng_uniform(rng);
+            tau[s] = s % 2 ? 1 / sum : 0;
+        }
+        for (int64_t j = 0; j < r * count; j++) right[j] = ufm_rng_gaussian(rng);
+        const ufm_batch batch = {K, r, rows, 0.1};
+        ufm_batch_load(K, count, curvature, a);
+        ufm_batch_factor(&batch, a, tau, scratch, factor);
+        ufm_batch_load(r, count, right, x);
+        ufm_batch_solve(r, factor, x);
+        ufm_batch_store(r, count, x, out);
+        for (int64_t s = 0; s < count; s++) {
+            for (int64_t j = 0; j < r; j++)
+                for (int64_t l = 0; l < r; l++) {
+                    double sum = j == l ? batch.ridge : 0, left = 0, other = 0;
+                    for (int64_t k = 0; k < K; k++) {
+                        const double ak = curvature[s * K + k], w = rows[k * stride + j],
+                                     v = rows[k * stride + l];
+                        sum += ak * w * v;
+                        left += ak * w;
+                        other += ak * v;
+                    }
+                    A[j + l * r] = sum - tau[s] * left * other;
+                }
+            TEST_OK(ufm_solve_spd(r, A, right + s * r));
+            worst = fmax(worst, ufm_distance(r, out + s * r, right + s * r) / ufm_norm(r, right + s * r));
+            if (!(worst <= 1e-12))
+                fprintf(stderr, "  K %lld, r %lld, system %lld\n", (long long)K, (long long)r, (long long)s);
+        }
+        double *const arrays[] = {rows, a, scratch, factor, x, right, out, curvature, A};
+        for (size_t i = 0; i < sizeof arrays / sizeof arrays[0]; i++) ufm_free(arrays[i]);
+    }
+    test_worst("linalg/batch", worst, 1e-12);
+    ufm_rng_free(rng);
+}
+
 static const test_case cases[] = {
+    {"batch", test_batch},
     {"gemm", test_gemm},
     {"columns", test_columns},
     {"vectors", test_vectors},

@@ -57,6 +57,31 @@ void ufm_thin_back(const ufm_thin *w, ufm_matrix G, double ridge, ufm_matrix H, 
 /* turned <- turned + H G^T, cols x rows numbers. */
 void ufm_thin_outer(ufm_matrix G, ufm_matrix H, double *turned);
 
+/* UFM_BATCH symmetric positive definite systems of one size at once: number j of system s is
+ * [j UFM_BATCH + s] in every array of a batch. */
+enum { UFM_BATCH = 8 };
+/* The matrices A = ridge I + W^T (diag a - tau a a^T) W with common W (rows x cols), the rest for each
+ * system: positive semidefinite diag a - tau a a^T, ridge > 0. */
+typedef struct {
+    int64_t rows, cols;
+    const double *row; /* the rows of W, ufm_batch_stride(cols) numbers each, zeros behind the first cols */
+    double ridge;
+} ufm_batch;
+int64_t ufm_batch_stride(int64_t cols);
+/* Numbers in a factor, and in the scratch of ufm_batch_factor. */
+int64_t ufm_batch_numbers(int64_t cols);
+int64_t ufm_batch_scratch(int64_t rows, int64_t cols);
+/* factor <- C, D of A = C D C^T by elimination without pivoting; what rounding leaves of a number of D below
+ * the ridge, its least value, counts as the ridge. a: rows, tau: 1 numbers for each system. */
+void ufm_batch_factor(const ufm_batch *batch, const double *a, const double *tau, double *scratch,
+                      double *factor);
+/* x <- A^{-1} x, cols numbers for each system. */
+void ufm_batch_solve(int64_t cols, const double *factor, double *x);
+/* A batch from `count` <= UFM_BATCH contiguous columns of `rows` numbers, the other systems zero; and back.
+ */
+void ufm_batch_load(int64_t rows, int64_t count, const double *columns, double *batch);
+void ufm_batch_store(int64_t rows, int64_t count, const double *batch, double *columns);
+
 /* x <- exp(x) for each of n numbers, within one unit in the last place, subnormal results and NaN included.
  */
 void ufm_exp(int64_t n, double *x);

@@ -86,4 +86,36 @@ void ufm_model_precondition(const ufm_model *model, const double *v, double *out
  * single precision but for the ridge and the sums over columns, and from the derivatives that were kept. */
 void ufm_model_prepared_product(ufm_model *model, const double *x, const double *v, double *product);
 
+/* ---- The features minimised out (variable projection; proof note 32) ----------------------------
+ *
+ *   phi(W, b) = min over H of f(W, H, b)
+ *
+ * For a convex loss the minimiser H is unique: each h_i solves a small strongly convex problem, columns of
+ * one tag set share theirs, and all lie in the row space of W. With W = L Q^T, Q (d x r) of orthonormal
+ * columns and r = min(K, d), the unknowns are y = [L | b], column-major, of K r + K numbers; phi does not
+ * depend on Q. The gradient of phi is that of f at the minimiser; its Hessian is the Schur complement of the
+ * features' block. Critical points of phi are those of f, with the same values. */
+typedef struct ufm_profile ufm_profile;
+
+/* Whether the model's loss allows it: all but pal-focal, which is not convex. */
+bool ufm_profile_applies(const ufm_model *model);
+/* With Q and a first guess of H from x. Borrows the model. Holds, for each distinct tag set, r (r + 1)/2 + 4
+ * r
+ * + 2 K numbers; UFM_ERROR_MEMORY also where they would not fit in this machine's memory. */
+ufm_status ufm_profile_new(const ufm_model *model, const double *x, ufm_profile **profile, ufm_error *error);
+void ufm_profile_free(ufm_profile *profile);
+/* Length of y. */
+int64_t ufm_profile_size(const ufm_profile *profile);
+/* y of the x that the profile was made from. */
+void ufm_profile_start(const ufm_profile *profile, double *y);
+/* How far the features are minimised: until their gradient is at most `share` (0.01 unless it is set; >= 0) of
+ * that in y, or rounding hides its decrease. */
+void ufm_profile_accuracy(ufm_profile *profile, double share);
+/* phi and its gradient, more exactly f and its gradient in y at these features: a true value of f. */
+double ufm_profile_gradient(ufm_profile *profile, const double *y, double *gradient);
+/* Hessian of phi at y times v. Cheap when the last gradient or product was at this y. */
+void ufm_profile_product(ufm_profile *profile, const double *y, const double *v, double *product);
+/* x = (L Q^T, H, b) of the model, duplicates included, where H are the features at y. */
+void ufm_profile_point(ufm_profile *profile, const double *y, double *x);
+
 #endif

@@ -15,6 +15,7 @@
  * Where the unknowns are of up to three kinds whose curvatures differ, `blocks` may say where the second and
  * the third begin (0, 0: one kind); `pool`, if any, is free between the calls and shares the solver's own
  * work on vectors. Both help lbfgs and what starts with it. */
+typedef struct ufm_elimination ufm_elimination;
 typedef struct {
     int64_t size;
     void *context;
@@ -26,7 +27,19 @@ typedef struct {
     void (*prepared_product)(void *context, const double *x, const double *v, double *product);
     int64_t blocks[2];
     ufm_pool *pool;
+    const ufm_elimination *elimination; /* optional, only for varpro */
 } ufm_function;
+
+/* What varpro needs besides value and gradient: the function phi(y) of fewer variables that is the minimum
+ * over the others. `begin` makes it at x with its gradient and Hessian-vector product; `function->context` is
+ * then its own. `start` gives the y of that x, `point` the x at y with the others at their minimum, so that
+ * the function's value there is phi(y); `end` frees what `begin` made. */
+struct ufm_elimination {
+    ufm_status (*begin)(void *context, const double *x, ufm_function *function, ufm_error *error);
+    void (*start)(void *own, double *y);
+    void (*point)(void *own, const double *y, double *x);
+    void (*end)(void *own);
+};
 
 /* The UFM objective as such a function, without and with the model's preconditioner; borrows the model. */
 ufm_function ufm_function_of_model(ufm_model *model);
@@ -36,6 +49,7 @@ ufm_function ufm_function_preconditioned(ufm_model *model);
 #define UFM_SOLVER_LIST(X)                                                                                   \
     X(UFM_SOLVER_LBFGS, "lbfgs", h + 5, "limited-memory BFGS scaled by blocks, strong Wolfe line search")    \
     X(UFM_SOLVER_NEWTON, "newton", h + 15, "truncated Newton in a trust region (Steihaug) after L-BFGS")     \
+    X(UFM_SOLVER_VARPRO, "varpro", 10, "variable projection: features minimised out, Newton in W and b")     \
     X(UFM_SOLVER_GD, "gd", 5, "gradient descent, Armijo backtracking or fixed step")                         \
     X(UFM_SOLVER_GSL_STEEPEST, "gsl-steepest", 8, "GSL steepest_descent")                                    \
     X(UFM_SOLVER_GSL_CG, "gsl-cg", 9, "GSL conjugate_pr (Polak-Ribiere)")                                    \

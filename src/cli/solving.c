@@ -52,6 +52,8 @@ ufm_status read_solve_settings(const options *opts, ufm_solve_settings *settings
     const bool constrained = ufm_constraint_active(&settings->constraint);
     if (constrained && is_proximal(opts))
         return ufm_fail(error, UFM_ERROR_USAGE, "--solver proximal knows no constraints; leave it out");
+    if (constrained && status == UFM_OK && settings->minimize.solver == UFM_SOLVER_VARPRO)
+        return ufm_fail(error, UFM_ERROR_USAGE, "--solver varpro knows no constraints; leave it out");
     settings->grow = merge && !constrained && settings->minimize.solver == UFM_SOLVER_NEWTON &&
                      !is_proximal(opts) && !opts->value[OPT_DIM].given && !opts->value[OPT_INIT_SCALE].given;
     return status;

@@ -1,44 +1,12 @@
 /* Loops over long vectors that no BLAS has: exponentials, and sums and products of vectors in mixed
  * precision. Each is compiled for several widths of the machine's registers, and the widest that the
  * processor has is taken when it is called; the order of every sum is the same for a given machine. */
+#include "versions.h"
 #include <math.h>
 #include <ufmlab/linalg.h>
 
-enum { LANES = 8 };
-typedef double lanes __attribute__((vector_size(64), aligned(8), may_alias));
 typedef int64_t lanes_bits __attribute__((vector_size(64), aligned(8), may_alias));
 typedef float lanes_single __attribute__((vector_size(32), aligned(4), may_alias));
-
-#define INLINE static inline __attribute__((always_inline))
-
-#if defined(__x86_64__) && defined(__GNUC__)
-#define VERSIONS(name, parameters, arguments)                                                                \
-    __attribute__((target("avx512f,avx512dq,avx512vl,avx512bw,avx2,fma"))) static void name##_512 parameters \
-    {                                                                                                        \
-        name##_body arguments;                                                                               \
-    }                                                                                                        \
-    __attribute__((target("avx2,fma"))) static void name##_256 parameters                                    \
-    {                                                                                                        \
-        name##_body arguments;                                                                               \
-    }                                                                                                        \
-    void ufm_##name parameters                                                                               \
-    {                                                                                                        \
-        if (__builtin_cpu_supports("avx512dq") && __builtin_cpu_supports("avx512vl") &&                      \
-            __builtin_cpu_supports("avx512bw")) {                                                            \
-            name##_512 arguments;                                                                            \
-        } else if (__builtin_cpu_supports("avx2") && __builtin_cpu_supports("fma")) {                        \
-            name##_256 arguments;                                                                            \
-        } else {                                                                                             \
-            name##_body arguments;                                                                           \
-        }                                                                                                    \
-    }
-#else
-#define VERSIONS(name, parameters, arguments)                                                                \
-    void ufm_##name parameters                                                                               \
-    {                                                                                                        \
-        name##_body arguments;                                                                               \
-    }
-#endif
 
 /* x = n log 2 + r with |r| <= log(2)/2; exp(r) by its series, whose remainder is below 1e-17; 2^n in two
  * factors, so that the subnormal results are rounded once. Beyond the bounds the result is 0 or infinite. */

@@ -31,6 +31,47 @@ static void model_prepared_product(void *model, const double *x, const double *v
     ufm_model_prepared_product(model, x, v, product);
 }
 
+/* ---- The features minimised out ----------------------------------------------------------------- */
+
+static double profile_gradient(void *profile, const double *y, double *gradient)
+{
+    return ufm_profile_gradient(profile, y, gradient);
+}
+
+static void profile_product(void *profile, const double *y, const double *v, double *product)
+{
+    ufm_profile_product(profile, y, v, product);
+}
+
+static ufm_status profile_begin(void *model, const double *x, ufm_function *function, ufm_error *error)
+{
+    ufm_profile *profile;
+    const ufm_status status = ufm_profile_new(model, x, &profile, error);
+    if (status == UFM_OK)
+        *function = (ufm_function){.size = ufm_profile_size(profile),
+                                   .context = profile,
+                                   .gradient = profile_gradient,
+                                   .hessian_vector = profile_product};
+    return status;
+}
+
+static void profile_start(void *profile, double *y)
+{
+    ufm_profile_start(profile, y);
+}
+
+static void profile_point(void *profile, const double *y, double *x)
+{
+    ufm_profile_point(profile, y, x);
+}
+
+static void profile_end(void *profile)
+{
+    ufm_profile_free(profile);
+}
+
+static const ufm_elimination features_out = {profile_begin, profile_start, profile_point, profile_end};
+
 ufm_function ufm_function_of_model(ufm_model *model)
 {
     return (ufm_function){.size = ufm_model_size(model),
@@ -39,7 +80,8 @@ ufm_function ufm_function_of_model(ufm_model *model)
                           .gradient = model_gradient,
                           .hessian_vector = model_hessian_vector,
                           .blocks = {ufm_model_block(model, 1), ufm_model_block(model, 2)},
-                          .pool = ufm_model_pool(model)};
+                          .pool = ufm_model_pool(model),
+                          .elimination = ufm_profile_applies(model) ? &features_out : NULL};
 }
 
 ufm_function ufm_function_preconditioned(ufm_model *model)

@@ -91,4 +91,4 @@ static solver_step step(solver_run *run)
     return STEP_STALLED;
 }
 
-const solver_ops solver_gd = {false, start, step, finish};
+const solver_ops solver_gd = {false, false, start, step, finish};

@@ -108,7 +108,7 @@ static solver_step start_bfgs2(solver_run *run, const double *x)
     return start_type(run, x, gsl_multimin_fdfminimizer_vector_bfgs2, (gsl_tuning){0.1, 0.1});
 }
 
-const solver_ops solver_lbfgs = {false, start_lbfgs, step_gsl, finish_gsl};
-const solver_ops solver_gsl_steepest = {false, start_steepest, step_gsl, finish_gsl};
-const solver_ops solver_gsl_cg = {false, start_cg, step_gsl, finish_gsl};
-const solver_ops solver_gsl_bfgs2 = {false, start_bfgs2, step_gsl, finish_gsl};
+const solver_ops solver_lbfgs = {false, false, start_lbfgs, step_gsl, finish_gsl};
+const solver_ops solver_gsl_steepest = {false, false, start_steepest, step_gsl, finish_gsl};
+const solver_ops solver_gsl_cg = {false, false, start_cg, step_gsl, finish_gsl};
+const solver_ops solver_gsl_bfgs2 = {false, false, start_bfgs2, step_gsl, finish_gsl};

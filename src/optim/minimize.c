@@ -7,9 +7,13 @@
 #include <ufmlab/linalg.h>
 
 static const solver_ops *const solvers[UFM_SOLVER_COUNT] = {
-    [UFM_SOLVER_LBFGS] = &solver_lbfgs,   [UFM_SOLVER_NEWTON] = &solver_newton,
-    [UFM_SOLVER_GD] = &solver_gd,         [UFM_SOLVER_GSL_STEEPEST] = &solver_gsl_steepest,
-    [UFM_SOLVER_GSL_CG] = &solver_gsl_cg, [UFM_SOLVER_GSL_BFGS2] = &solver_gsl_bfgs2,
+    [UFM_SOLVER_LBFGS] = &solver_lbfgs,
+    [UFM_SOLVER_NEWTON] = &solver_newton,
+    [UFM_SOLVER_VARPRO] = &solver_varpro,
+    [UFM_SOLVER_GD] = &solver_gd,
+    [UFM_SOLVER_GSL_STEEPEST] = &solver_gsl_steepest,
+    [UFM_SOLVER_GSL_CG] = &solver_gsl_cg,
+    [UFM_SOLVER_GSL_BFGS2] = &solver_gsl_bfgs2,
 };
 
 static const struct {
@@ -92,6 +96,10 @@ static ufm_status check(const ufm_function *function, const ufm_minimize_setting
         return ufm_fail(error, UFM_ERROR_USAGE, "a preconditioner needs both prepare and precondition");
     if (solvers[settings->solver]->needs_hessian && !function->hessian_vector)
         return ufm_fail(error, UFM_ERROR_UNSUPPORTED, "solver %s needs Hessian-vector products",
+                        ufm_solver_name(settings->solver));
+    if (solvers[settings->solver]->needs_elimination && !function->elimination)
+        return ufm_fail(error, UFM_ERROR_UNSUPPORTED,
+                        "solver %s minimises the features out, which needs a convex loss and no constraints",
                         ufm_solver_name(settings->solver));
     return UFM_OK;
 }

@@ -274,4 +274,4 @@ static solver_step step(solver_run *run)
     return begun == STEP_TAKEN ? newton_step(run) : begun;
 }
 
-const solver_ops solver_newton = {true, start, step, finish};
+const solver_ops solver_newton = {true, false, start, step, finish};

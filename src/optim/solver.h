@@ -21,16 +21,16 @@ typedef struct {
     void *state;
 } solver_run;
 
-/* Required: start, step, finish. needs_hessian: optional capability of the function that must be there. */
+/* Required: start, step, finish. The needs are optional capabilities of the function that must be there. */
 typedef struct {
-    bool needs_hessian;
+    bool needs_hessian, needs_elimination;
     solver_step (*start)(solver_run *run, const double *x); /* evaluates at x */
     solver_step (*step)(solver_run *run);
     void (*finish)(solver_run *run); /* frees the state; also after a failed start */
 } solver_ops;
 
-extern const solver_ops solver_gd, solver_newton, solver_lbfgs, solver_gsl_steepest, solver_gsl_cg,
-    solver_gsl_bfgs2;
+extern const solver_ops solver_gd, solver_newton, solver_lbfgs, solver_varpro, solver_gsl_steepest,
+    solver_gsl_cg, solver_gsl_bfgs2;
 
 /* Evaluations through the run, which counts them. */
 double solver_gradient(solver_run *run, const double *x, double *gradient);

@@ -1,0 +1,43 @@
+/* Private to module linalg: one loop over registers of eight numbers, compiled for several widths of the
+ * machine's registers; the widest that the processor has is taken when it is called.
+ * VERSIONS(name, parameters, arguments) makes ufm_name of an always inlined name_body. */
+#ifndef UFMLAB_LINALG_VERSIONS_H
+#define UFMLAB_LINALG_VERSIONS_H
+
+#include <stdint.h>
+
+enum { LANES = 8 };
+typedef double lanes __attribute__((vector_size(64), aligned(8), may_alias));
+
+#define INLINE static inline __attribute__((always_inline))
+
+#if defined(__x86_64__) && defined(__GNUC__)
+#define VERSIONS(name, parameters, arguments)                                                                \
+    __attribute__((target("avx512f,avx512dq,avx512vl,avx512bw,avx2,fma"))) static void name##_512 parameters \
+    {                                                                                                        \
+        name##_body arguments;                                                                               \
+    }                                                                                                        \
+    __attribute__((target("avx2,fma"))) static void name##_256 parameters                                    \
+    {                                                                                                        \
+        name##_body arguments;                                                                               \
+    }                                                                                                        \
+    void ufm_##name parameters                                                                               \
+    {                                                                                                        \
+        if (__builtin_cpu_supports("avx512dq") && __builtin_cpu_supports("avx512vl") &&                      \
+            __builtin_cpu_supports("avx512bw")) {                                                            \
+            name##_512 arguments;                                                                            \
+        } else if (__builtin_cpu_supports("avx2") && __builtin_cpu_supports("fma")) {                        \
+            name##_256 arguments;                                                                            \
+        } else {                                                                                             \
+            name##_body arguments;                                                                           \
+        }                                                                                                    \
+    }
+#else
+#define VERSIONS(name, parameters, arguments)                                                                \
+    void ufm_##name parameters                                                                               \
+    {                                                                                                        \
+        name##_body arguments;                                                                               \
+    }
+#endif
+
+#endif
