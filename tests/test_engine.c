@@ -533,5 +533,7 @@ static const test_case cases[] = {
     {"the published networks' convolutions agree with the twin", test_published_shapes},
     {"every architecture agrees with the twin", test_architectures},
     {"every way of a product agrees with the twin", test_ways},
+    {"the speed of training steps is measured", test_speed},
+    {"bench train prints it", test_bench},
     {NULL, NULL}};
 const test_suite suite_engine = {"engine", cases};

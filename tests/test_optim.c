@@ -213,12 +213,6 @@ static double slow_gradient(void *context, const double *x, double *g)
     return square(context, x);
 }
 
-static double square(void *context, const double *x)
-{
-    (void)context;
-    return x[0] * x[0];
-}
-
 static bool keep_seconds(void *context, const ufm_progress *now)
 {
     *(double *)context = now->seconds;
