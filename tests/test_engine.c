@@ -209,7 +209,9 @@ static void compare(const char *what, const ufm_network *n, question q)
     for (int p = 0; p < PATHS; p++) {
         if (!present(p)) continue;
         const double most = paths[p].precision == UFM_PRECISION_F32 ? single_tolerance : half_tolerance;
-        CU_ASSERT(within(what, &q, p, try_path(n, q, p, &twin), (errors){most, most}));
+        /* Adam divides each entry of the gradient by its own size: the errors of small ones count as much. */
+        const double all = q.adam && paths[p].precision == UFM_PRECISION_BF16 ? 4 * most : most;
+        CU_ASSERT(within(what, &q, p, try_path(n, q, p, &twin), (errors){most, all}));
     }
     forget(&twin);
 }
@@ -533,7 +535,7 @@ static const test_case cases[] = {
     {"the published networks' convolutions agree with the twin", test_published_shapes},
     {"every architecture agrees with the twin", test_architectures},
     {"every way of a product agrees with the twin", test_ways},
-    {"the speed of training steps is measured", test_speed},
-    {"bench train prints it", test_bench},
+    {"the speed of steps and its parts", test_speed},
+    {"ufmlab bench train", test_bench},
     {NULL, NULL}};
 const test_suite suite_engine = {"engine", cases};
