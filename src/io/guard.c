@@ -5,13 +5,14 @@
 #include <signal.h>
 #include <string.h>
 #include <sys/mman.h>
+#include <sys/prctl.h>
 #include <sys/resource.h>
 #include <sys/stat.h>
 #include <sys/wait.h>
 #include <ufmlab/io.h>
 #include <unistd.h>
 
-enum { TICK = 100 /* milliseconds */, SECONDS = 60, SECONDS_BYTES = 1 << 22, FAILED = 64 };
+enum { TICK = 100 /* milliseconds */, SECONDS = 60, SECONDS_BYTES = 1 << 22, WAITING = 2, FAILED = 64 };
 
 static bool send_all(int channel, const char *bytes, size_t size)
 {
@@ -25,14 +26,19 @@ static bool send_all(int channel, const char *bytes, size_t size)
     return true;
 }
 
-/* Processor time in proportion to the file, no core file, no output of the library while it dies. */
+/* Processor time in proportion to the file, and WAITING times as much in all: a lock that another thread held
+ * when the process forked is never released here. The child does not outlive its parent, leaves no core file
+ * and no output of the library while it dies. */
 static void confine(const char *path)
 {
     struct stat there = {0};
     if (stat(path, &there) != 0) there.st_size = 0;
     const rlim_t seconds = (rlim_t)(SECONDS + there.st_size / SECONDS_BYTES);
     const int silent = open("/dev/null", O_WRONLY);
+    prctl(PR_SET_PDEATHSIG, SIGKILL);
     setrlimit(RLIMIT_CPU, &(struct rlimit){seconds, seconds});
+    signal(SIGALRM, SIG_DFL);
+    alarm((unsigned)(WAITING * seconds));
     setrlimit(RLIMIT_CORE, &(struct rlimit){0, 0});
     if (silent >= 0) {
         dup2(silent, STDOUT_FILENO);
@@ -95,7 +101,8 @@ static ufm_status judge(const char *path, int outcome, const char *text, ufm_err
                         ufm_shown_path(path));
     return ufm_fail(error, UFM_ERROR_INPUT, "%s: the file is damaged (the HDF5 library %s it); write it anew",
                     ufm_shown_path(path),
-                    killer == SIGXCPU || killer == SIGKILL ? "does not finish with" : "crashes on");
+                    killer == SIGXCPU || killer == SIGKILL || killer == SIGALRM ? "does not finish with"
+                                                                                : "crashes on");
 }
 
 /* The parent's part once the child runs. */
