@@ -216,7 +216,7 @@ static void minimise_features(ufm_profile *p)
 {
     double others, norm = evaluate(p, &others), last = norm, before = p->value;
     bool fresh = false, renew = !p->factored;
-    for (int sweep = 0; sweep < SWEEPS && !(norm <= p->enough * others); sweep++) {
+    for (int sweep = 0; sweep < SWEEPS && norm > p->enough * others; sweep++) { /* never where NaN */
         if (fresh && norm >= 0.5 * last && sweep > 1 && !(p->value < before * (1 - noise))) break;
         fresh = renew;
         if (renew) {
