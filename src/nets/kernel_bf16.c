@@ -67,10 +67,7 @@ INLINE void gradient_half(const kernel_gradient *t, const int first, const int t
 {
     __m512 sum[8][2];
     EACH (c, 0, 8)
-        EACH (n, 0, 2)
-            sum[c][n] = t->accumulate && n <= two
-                            ? _mm512_loadu_ps(t->out + (first + c) * OUT_PAIR + n * LANES)
-                            : _mm512_setzero_ps();
+        EACH (n, 0, 2) sum[c][n] = _mm512_setzero_ps();
     for (int64_t image = 0; image < t->images; image++)
         for (int64_t row = 0; row < t->rows; row++) {
             const uint16_t *x = (const uint16_t *)t->x + image * t->x_image + row * t->x_row + 2 * first;
@@ -86,7 +83,11 @@ INLINE void gradient_half(const kernel_gradient *t, const int first, const int t
             }
         }
     EACH (c, 0, 8)
-        EACH (n, 0, 2) _mm512_storeu_ps(t->out + (first + c) * OUT_PAIR + n * LANES, sum[c][n]);
+        EACH (n, 0, 2) {
+            float *const out = t->out + (first + c) * OUT_PAIR + n * LANES;
+            if (t->accumulate && n <= two) sum[c][n] = _mm512_add_ps(sum[c][n], _mm512_loadu_ps(out));
+            _mm512_storeu_ps(out, sum[c][n]);
+        }
 }
 void kernel_gradient_bf16(const kernel_gradient *t)
 {

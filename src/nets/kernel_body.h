@@ -106,8 +106,7 @@ INLINE void gradient_piece(const kernel_gradient *t, const int first, const int 
 {
     wide sum[GRADIENT_CHANNELS][PIECE_WIDES];
     EACH (c, 0, GRADIENT_CHANNELS)
-        EACH (n, from, to)
-            sum[c][n - from] = t->accumulate ? take(t->out + (first + c) * OUT_PAIR + n * WIDE) : (wide){0};
+        EACH (n, from, to) sum[c][n - from] = (wide){0};
     for (int64_t image = 0; image < t->images; image++)
         for (int64_t row = 0; row < t->rows; row++) {
             const float *x = (const float *)t->x + image * t->x_image + row * t->x_row + first;
@@ -123,7 +122,10 @@ INLINE void gradient_piece(const kernel_gradient *t, const int first, const int 
             }
         }
     EACH (c, 0, GRADIENT_CHANNELS)
-        EACH (n, from, to) give(t->out + (first + c) * OUT_PAIR + n * WIDE, sum[c][n - from]);
+        EACH (n, from, to) {
+            float *const out = t->out + (first + c) * OUT_PAIR + n * WIDE;
+            give(out, t->accumulate ? sum[c][n - from] + take(out) : sum[c][n - from]);
+        }
 }
 INLINE void gradient_body(const kernel_gradient *t, const int wides)
 {

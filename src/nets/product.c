@@ -278,6 +278,33 @@ static void pair_dy(const gradient_context *run, int64_t at, int64_t images, uin
 #endif
 }
 
+/* At most CHAIN pixels are added one to the next before the sum joins the others': rounding grows with the
+ * root of that, not of all the pixels of a batch. */
+static void run_gradient(const product_machine *machine, const kernel_gradient *task)
+{
+    enum { CHAIN = 1024 };
+    const int64_t map = task->rows * task->width, images = map < CHAIN ? CHAIN / map : 1,
+                  rows = images > 1 ? task->rows : ceiling(CHAIN, task->width);
+    const size_t element = machine->half ? 2 : 4;
+    for (int64_t image = 0; image < task->images; image += images)
+        for (int64_t row = 0; row < task->rows; row += rows) {
+            kernel_gradient part = *task;
+            part.x = (const char *)task->x + (size_t)(image * task->x_image + row * task->x_row) * element;
+            part.dy =
+                (const char *)task->dy + (size_t)(image * task->dy_image + row * task->dy_row) * element;
+            part.images = task->images - image < images ? task->images - image : images;
+            part.rows = task->rows - row < rows ? task->rows - row : rows;
+            part.accumulate = task->accumulate || image > 0 || row > 0;
+#ifdef __x86_64__
+            if (machine->half) {
+                kernel_gradient_bf16(&part);
+                continue;
+            }
+#endif
+            machine->kernels->gradient(&part);
+        }
+}
+
 static void gradient_group(const gradient_context *run, int64_t at, int64_t images, const int64_t range[2],
                            char *scratch)
 {
@@ -312,13 +339,7 @@ static void gradient_group(const gradient_context *run, int64_t at, int64_t imag
             .accumulate = at > 0,
             .two = 2 * pair + 1 < p->dst.blocks,
             .out = run->task->d_weights + ((pair * p->src.blocks + block) * p->taps + tap) * WEIGHT_BLOCK};
-#ifdef __x86_64__
-        if (half) {
-            kernel_gradient_bf16(&task);
-            continue;
-        }
-#endif
-        run->machine->kernels->gradient(&task);
+        run_gradient(run->machine, &task);
     }
 }
 
