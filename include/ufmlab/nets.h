@@ -102,6 +102,9 @@ const ufm_labels *ufm_samples_labels(const ufm_samples *samples); /* one column 
 typedef enum { UFM_PRECISION_F32, UFM_PRECISION_BF16 } ufm_precision;
 /* Engines built in, the fastest first, ended by NULL. */
 const char *const *ufm_engines(void);
+/* The version of oneDNN that is running ("2.6.3"), or NULL when this was built without it: the fast engine
+ * then has its own kernels only. The text is the calling thread's. */
+const char *ufm_onednn_version(void);
 
 typedef struct {
     int64_t epoch, epochs;    /* finished ones, and all */

@@ -1,6 +1,7 @@
 #include "cli.h"
 #include <gsl/gsl_errno.h>
 #include <string.h>
+#include <ufmlab/nets.h>
 
 static const command *const commands[] = {&command_predict,   &command_solve,     &command_certify,
                                           &command_verify,    &command_landscape, &command_geometry,
@@ -47,6 +48,10 @@ int main(int argc, char **argv)
     }
     if (strcmp(name, "--version") == 0) {
         printf("ufmlab %s\n", UFM_VERSION);
+        if (ufm_onednn_version())
+            printf("train: own kernels and oneDNN %s\n", ufm_onednn_version());
+        else
+            printf("train: own kernels only, built without oneDNN\n");
         return finish_output(EXIT_DONE);
     }
     if (strcmp(name, "--man-page") == 0) {

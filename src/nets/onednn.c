@@ -7,7 +7,7 @@
 
 #include <stdio.h>
 
-const char *onednn_version(void)
+const char *ufm_onednn_version(void)
 {
     static _Thread_local char text[40];
     const dnnl_version_t *v = dnnl_version();
@@ -84,7 +84,7 @@ ufm_status onednn_run(const onednn_product *p, ufm_pool *pool, const onednn_task
 
 #else
 
-const char *onednn_version(void)
+const char *ufm_onednn_version(void)
 {
     return NULL;
 }

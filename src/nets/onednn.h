@@ -10,9 +10,7 @@
 #define UFMLAB_NETS_ONEDNN_H
 
 #include "product.h"
-
-/* "2.6.3" as found when running, or NULL: built without oneDNN, and nothing below is supported. */
-const char *onednn_version(void);
+#include <ufmlab/nets.h>
 
 typedef enum { ONEDNN_FORWARD, ONEDNN_BACK_INPUT, ONEDNN_BACK_WEIGHTS, ONEDNN_DIRECTIONS } onednn_direction;
 /* oneDNN's convolution, or its matrix product with unfolded patches of the images. */

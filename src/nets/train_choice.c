@@ -16,7 +16,7 @@ static void make_key(const ufm_trainer *t, char key[KEY])
 {
     const ufm_training_settings *s = t->settings;
     const ufm_layer *input = &t->network->layer[0];
-    const char *version = onednn_version();
+    const char *version = ufm_onednn_version();
     bool bf16;
     snprintf(
         key, KEY,
