@@ -19,7 +19,7 @@ NEEDS_IMAGES   := file:/usr/share/datasets/fashion-mnist/train-images-idx3-ubyte
 NEEDS_TEST     := $(NEEDS) $(NEEDS_IMAGES) pkg:cunit:libcunit1-dev
 NEEDS_CLANG    := $(NEEDS_TEST) cmd:clang:clang
 NEEDS_BENCH    := $(NEEDS) cmd:/usr/bin/python3:python3 py:torch:python3-torch py:scipy:python3-scipy py:h5py:python3-h5py \
-                  hdr:lbfgs.h:liblbfgs-dev
+                  inc:lbfgs.h:liblbfgs-dev
 NEEDS_VALGRIND := $(NEEDS_TEST) cmd:valgrind:valgrind
 
 # --- compiler -------------------------------------------------------------------------------------

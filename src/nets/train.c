@@ -162,14 +162,15 @@ static ufm_status prepare(ufm_trainer *t, ufm_error *error)
     const int64_t held = t->held_out ? ufm_samples_labels(t->held_out)->columns : 0;
     status = make_arrays(t, t->count > held ? t->count : held);
     if (status == UFM_OK) status = t->ops->create(t->network, &engine, &t->engine, error);
-    if (status == UFM_OK) status = ufm_feed_new(t->samples, s->batch, &t->feed, error);
-    if (status == UFM_OK && t->held_out) status = ufm_feed_new(t->held_out, s->batch, &t->held_feed, error);
     if (status == UFM_OK && !s->resume) status = ufm_train_choose(t, NULL);
     if (status == UFM_OK) status = start_parameters(t);
     if (status == UFM_OK) status = ufm_train_header(t);
     if (status == UFM_OK && s->out) status = ufm_make_directory(s->out, error);
     if (status == UFM_OK && s->resume) status = ufm_checkpoint_load(t, error);
     if (status == UFM_OK && s->resume) ufm_output_sweep(s->out);
+    /* Their threads begin after the checkpoint was read, which forks. */
+    if (status == UFM_OK) status = ufm_feed_new(t->samples, s->batch, &t->feed, error);
+    if (status == UFM_OK && t->held_out) status = ufm_feed_new(t->held_out, s->batch, &t->held_feed, error);
     return status == UFM_OK ? ufm_train_publish_rows(t, error) : status;
 }
 
