@@ -182,9 +182,9 @@ static void give(void *context, int64_t row, uint8_t *bytes)
 
 static void copy_texts(ufm_h5 *from, ufm_h5 *to, change what)
 {
-    static const char *const names[] = {"format", "settings", "arguments"};
+    static const char *const names[] = {"format", "settings", "arguments", "ways"};
     char text[8192];
-    for (int i = 0; i < 3; i++) {
+    for (int i = 0; i < 4; i++) {
         TEST_OK(ufm_h5_read_text(from, names[i], text, sizeof text, NULL));
         if (i == 0 && what == VERSION) strcpy(text, "ufmlab checkpoint 2");
         TEST_OK(ufm_h5_write_text(to, names[i], text, NULL));
