@@ -297,7 +297,8 @@ static void test_shapes(void)
         {16, 28, 28, 32, 3, 2, 1, false, true},  {33, 7, 7, 40, 3, 2, 1, false, false},
         {20, 14, 15, 10, 1, 2, 0, false, false}, {48, 5, 3, 17, 3, 1, 1, true, true},
         {7, 2, 2, 10, 3, 1, 1, true, false},     {5, 1, 1, 35, 3, 1, 1, true, false},
-        {32, 11, 13, 32, 5, 2, 2, true, false},  {16, 6, 6, 16, 1, 1, 0, false, true}};
+        {32, 11, 13, 32, 5, 2, 2, true, false},  {16, 6, 6, 16, 1, 1, 0, false, true},
+        {512, 2, 2, 512, 3, 1, 1, false, true}};
     for (size_t i = 0; i < sizeof shapes / sizeof shapes[0]; i++)
         one_convolution(&shapes[i], &(question){.settings = {.batch = 6},
                                                 .seed = 100 + i,
@@ -317,6 +318,14 @@ static int64_t products(const shape *s)
     const int64_t out = (s->height + 2 * s->padding - s->kernel) / s->stride + 1;
     return s->channels * s->outputs * s->kernel * s->kernel * out * out;
 }
+static int64_t weights(const shape *s)
+{
+    return s->channels * s->outputs * s->kernel * s->kernel;
+}
+static void halve(shape *s)
+{
+    *(s->channels > s->outputs ? &s->channels : &s->outputs) /= 2;
+}
 static void remember(shape_list *list, const shape *s)
 {
     for (int64_t i = 0; i < list->count; i++)
@@ -325,8 +334,8 @@ static void remember(shape_list *list, const shape *s)
     list->known[list->count++] = *s;
 }
 
-/* Every shape twice where the twin would take too long: fewer channels on the full image, and all channels on
- * one of 2 x 2 or a single pixel. */
+/* Every shape twice where the twin would take too long: fewer channels on the full image, and as many as time
+ * allows on one of 2 x 2 or a single pixel (all 512 x 512 of them are in the list above). */
 static void collect(const ufm_network *n, shape_list *list)
 {
     const int64_t most = 40000;
@@ -346,10 +355,10 @@ static void collect(const ufm_network *n, shape_list *list)
         if (products(&s) > most) {
             small.height = small.width = 2;
             if (products(&small) > 10 * most) small.height = small.width = 1;
+            while (weights(&small) > 2 * most) halve(&small);
             remember(list, &small);
         }
-        while (products(&narrow) > most && narrow.channels * narrow.outputs > 1)
-            *(narrow.channels > narrow.outputs ? &narrow.channels : &narrow.outputs) /= 2;
+        while (products(&narrow) > most && narrow.channels * narrow.outputs > 1) halve(&narrow);
         remember(list, &narrow);
     }
 }
@@ -503,6 +512,7 @@ static void test_speed(void)
     /* 20 convolutions and the linear layer, three ways each, the first of them two. */
     CU_ASSERT_EQUAL(speed.products_timed, 62);
     CU_ASSERT(speed.products > 0 && speed.products_onednn <= speed.products_timed);
+    s.trial = false;
     s.go_on = stop_at_once;
     CU_ASSERT_EQUAL(ufm_training_speed(&s, &speed, NULL), UFM_ERROR_CANCELLED);
     s.steps = 0;
@@ -521,10 +531,10 @@ static void test_bench(void)
     static const char *const wrong[] = {"bench dance", "bench train --precision f16",
                                         "bench train --engine gpu"};
     CU_ASSERT_EQUAL(
-        test_program("bench train --width 0.03 --batch 2 --steps 1 --threads 1 --json", out, err, SIZE), 0);
+        test_program("bench train --arch mlp --batch 2 --steps 1 --threads 1 --json", out, err, SIZE), 0);
     CU_ASSERT(strstr(out, "\"images_per_second\"") && strstr(out, "\"share\"") && err[0] == '\0');
     CU_ASSERT_EQUAL(
-        test_program("bench train --width 0.03 --batch 2 --steps 1 --precision bf16", out, err, SIZE), 0);
+        test_program("bench train --arch mlp --batch 2 --steps 1 --precision bf16", out, err, SIZE), 0);
     CU_ASSERT(strstr(out, "images/s") && strstr(out, "products forward"));
     for (size_t i = 0; i < sizeof wrong / sizeof wrong[0]; i++) {
         CU_ASSERT_EQUAL(test_program(wrong[i], out, err, SIZE), 2);
