@@ -16,7 +16,7 @@ import sys
 from common import better, markdown, measured, median, outcome, ratio, thread_counts, write_csv
 
 ROWS = {1: (10, "1:10,2:3", 11), 2: (10, "1:100,2:20,3:10", 64), 3: (10, "1:500,2:100", 512), 4: (30, "1:20,2:4,3:1", 64)}
-OURS, BORROWED, PEERS = ["lbfgs", "newton"], ["gsl-bfgs2", "liblbfgs"], ["scipy", "torch"]
+OURS, BORROWED, PEERS = ["lbfgs", "newton", "varpro"], ["gsl-bfgs2", "liblbfgs"], ["scipy", "torch"]
 ONCE, TARGET = 3, 1e-10  # the row whose peers take so long that they run once; f - f* to reach
 
 parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
