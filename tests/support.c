@@ -1,5 +1,6 @@
 #include "test.h"
 #include <dirent.h>
+#include <stdarg.h>
 #include <stdlib.h>
 #include <string.h>
 #include <sys/stat.h>
@@ -114,4 +115,26 @@ int test_program(const char *arguments, char *out, char *err, size_t size)
     unlink(err_path);
     if (WIFSIGNALED(status)) return -WTERMSIG(status);
     return WEXITSTATUS(status);
+}
+
+int test_run(char *out, char *err, size_t size, const char *format, ...)
+{
+    char arguments[2048];
+    va_list list;
+    va_start(list, format);
+    vsnprintf(arguments, sizeof arguments, format, list);
+    va_end(list);
+    return test_program(arguments, out, err, size);
+}
+
+const char *test_refusal(const char *arguments, const char *words)
+{
+    static char out[4096], err[4096];
+    const int code = test_program(arguments, out, err, sizeof out);
+    const char *end = strchr(err, '\n');
+    const bool ok = code == 2 && strncmp(err, "ufmlab: ", 8) == 0 && end && end[1] == '\0' &&
+                    out[0] == '\0' && strstr(err, words) != NULL;
+    if (!ok) fprintf(stderr, "  '%s': exit %d, wanted '%s' in: %s\n", arguments, code, words, err);
+    CU_ASSERT(ok);
+    return err;
 }

@@ -86,6 +86,12 @@ int test_entries(const char *path);
 /* Runs `$UFMLAB arguments` through the shell; returns the exit code (-signal when killed); the first
  * size-1 bytes of standard output and error go to the buffers (which may be NULL). */
 int test_program(const char *arguments, char *out, char *err, size_t size);
+/* The same with arguments to format. */
+int test_run(char *out, char *err, size_t size, const char *format, ...)
+    __attribute__((format(printf, 4, 5)));
+/* Bad input: exit 2, nothing on standard output, and exactly one line, which begins with "ufmlab: " and holds
+ * `words`. Returns that line (static). */
+const char *test_refusal(const char *arguments, const char *words);
 /* Directory of the real data sets (UFMLAB_DATA), or NULL when there are none. */
 const char *test_data(void);
 

@@ -14,16 +14,6 @@ static int program(const char *arguments)
     return test_program(arguments, out, err, BUFFER);
 }
 
-static void expect_refusal(const char *arguments, const char *words)
-{
-    const int code = program(arguments);
-    const char *end = strchr(err, '\n');
-    const bool ok = code == 2 && strncmp(err, "ufmlab: ", 8) == 0 && end && end[1] == '\0' &&
-                    out[0] == '\0' && strstr(err, words) != NULL;
-    if (!ok) fprintf(stderr, "  '%s': exit %d, wanted '%s' in: %s\n", arguments, code, words, err);
-    CU_ASSERT(ok);
-}
-
 static void test_refusals(void)
 {
     char empty[128], missing[400];
@@ -47,7 +37,7 @@ static void test_refusals(void)
         {"data make --set synthetic --out /nonexistent/x.h5", "/nonexistent"},
     };
     for (size_t c = 0; c < sizeof cases / sizeof *cases; c++)
-        expect_refusal(cases[c].arguments, cases[c].words);
+        test_refusal(cases[c].arguments, cases[c].words);
     test_directory(empty, sizeof empty);
     char *kept = getenv("XDG_DATA_HOME"), *data = getenv("UFMLAB_DATA");
     kept = kept ? strdup(kept) : NULL;
@@ -55,8 +45,8 @@ static void test_refusals(void)
     setenv("XDG_DATA_HOME", empty, 1);
     unsetenv("UFMLAB_DATA");
     snprintf(missing, sizeof missing, "data info mlab-cifar10 --data-dir '%s'", empty);
-    expect_refusal(missing, "ufmlab data fetch cifar10");
-    expect_refusal(missing, "data_batch_1.bin");
+    test_refusal(missing, "ufmlab data fetch cifar10");
+    test_refusal(missing, "data_batch_1.bin");
     if (kept)
         setenv("XDG_DATA_HOME", kept, 1);
     else
@@ -199,7 +189,7 @@ static void test_files(void)
     snprintf(arguments, sizeof arguments, "data info '%s/table.arff' --label-columns last:2", folder);
     TEST(program(arguments) == 0 && strstr(out, "a table of 2 features"));
     snprintf(lonely, sizeof lonely, "data info '%s/lonely-images-idx3-ubyte'", folder);
-    expect_refusal(lonely, "labels-idx1");
+    test_refusal(lonely, "labels-idx1");
 }
 
 /* What the loader delivers, and in how much memory. */
