@@ -223,6 +223,33 @@ static ufm_status make_call(dnn_call *call, dnnl_primitive_desc_t description, c
     return status;
 }
 
+/* A call while it is made. */
+typedef struct {
+    dnn_call *call;
+    dnnl_primitive_desc_t description;
+    dnnl_primitive_attr_t attr;
+    int threads; /* of OpenMP, before */
+} making;
+
+static ufm_status begin(making *m, dnn_call *call, bool add)
+{
+    *call = (dnn_call){0};
+    *m = (making){.call = call};
+    find_threads(call);
+    m->threads = limit_threads(call);
+    const ufm_status status = open_call(call);
+    return status == UFM_OK ? new_attributes(&m->attr, add) : status;
+}
+
+static ufm_status finish(making *m, ufm_status status)
+{
+    if (m->description) dnnl_primitive_desc_destroy(m->description);
+    if (m->attr) dnnl_primitive_attr_destroy(m->attr);
+    restore_threads(m->call, m->threads);
+    if (status != UFM_OK) dnn_call_free(m->call);
+    return status;
+}
+
 ufm_status dnn_call_convolution(dnn_call *call, const dnn_convolution *shape, onednn_direction direction,
                                 dnn_layout *packed)
 {
@@ -235,28 +262,22 @@ ufm_status dnn_call_convolution(dnn_call *call, const dnn_convolution *shape, on
     const int *args = direction == ONEDNN_FORWARD && !bias ? plain : names[direction];
     dnn_convolution forward = *shape;
     forward.weights = shape->forward_weights;
-    dnnl_primitive_desc_t hint = NULL, description = NULL;
-    dnnl_primitive_attr_t attr = NULL;
-    *call = (dnn_call){0};
-    find_threads(call);
-    const int before = limit_threads(call);
-    ufm_status status = open_call(call);
-    if (status == UFM_OK) status = new_attributes(&attr, false);
+    dnnl_primitive_desc_t hint = NULL;
+    making m;
+    ufm_status status = begin(&m, call, false);
     if (status == UFM_OK)
-        status = dnn_status(describe_convolution(&hint, &forward, ONEDNN_FORWARD, NULL, attr, call->engine));
+        status =
+            dnn_status(describe_convolution(&hint, &forward, ONEDNN_FORWARD, NULL, m.attr, call->engine));
     if (status == UFM_OK)
-        status = dnn_status(describe_convolution(&description, shape, direction, hint, attr, call->engine));
-    if (status == UFM_OK && is_reference(description)) status = UFM_ERROR_UNSUPPORTED;
-    if (status == UFM_OK) status = make_call(call, description, args, bias ? 5 : 4);
+        status =
+            dnn_status(describe_convolution(&m.description, shape, direction, hint, m.attr, call->engine));
+    if (status == UFM_OK && is_reference(m.description)) status = UFM_ERROR_UNSUPPORTED;
+    if (status == UFM_OK) status = make_call(call, m.description, args, bias ? 5 : 4);
     if (status == UFM_OK && packed)
         status =
-            copy_layout(packed, dnnl_primitive_desc_query_md(description, dnnl_query_exec_arg_md, args[1]));
-    if (description) dnnl_primitive_desc_destroy(description);
+            copy_layout(packed, dnnl_primitive_desc_query_md(m.description, dnnl_query_exec_arg_md, args[1]));
     if (hint) dnnl_primitive_desc_destroy(hint);
-    if (attr) dnnl_primitive_attr_destroy(attr);
-    restore_threads(call, before);
-    if (status != UFM_OK) dnn_call_free(call);
-    return status;
+    return finish(&m, status);
 }
 
 ufm_status dnn_call_matmul(dnn_call *call, dnn_const_layout src, dnn_const_layout weights,
@@ -266,42 +287,24 @@ ufm_status dnn_call_matmul(dnn_call *call, dnn_const_layout src, dnn_const_layou
                      with_bias[] = {DNNL_ARG_SRC, DNNL_ARG_WEIGHTS, DNNL_ARG_BIAS, DNNL_ARG_DST,
                                     DNNL_ARG_SCRATCHPAD};
     const dnn_const_layout layout[4] = {src, weights, bias, dst};
-    dnnl_primitive_desc_t description = NULL;
-    dnnl_primitive_attr_t attr = NULL;
-    *call = (dnn_call){0};
-    find_threads(call);
-    const int before = limit_threads(call);
-    ufm_status status = open_call(call);
-    if (status == UFM_OK) status = new_attributes(&attr, add);
-    if (status == UFM_OK) status = dnn_status(describe_matmul(&description, layout, attr, call->engine));
-    if (status == UFM_OK && is_reference(description)) status = UFM_ERROR_UNSUPPORTED;
-    if (status == UFM_OK) status = make_call(call, description, bias ? with_bias : args, bias ? 5 : 4);
-    if (description) dnnl_primitive_desc_destroy(description);
-    if (attr) dnnl_primitive_attr_destroy(attr);
-    restore_threads(call, before);
-    if (status != UFM_OK) dnn_call_free(call);
-    return status;
+    making m;
+    ufm_status status = begin(&m, call, add);
+    if (status == UFM_OK) status = dnn_status(describe_matmul(&m.description, layout, m.attr, call->engine));
+    if (status == UFM_OK && is_reference(m.description)) status = UFM_ERROR_UNSUPPORTED;
+    if (status == UFM_OK) status = make_call(call, m.description, bias ? with_bias : args, bias ? 5 : 4);
+    return finish(&m, status);
 }
 
 ufm_status dnn_call_reorder(dnn_call *call, dnn_const_layout from, dnn_const_layout to)
 {
     static const int args[] = {DNNL_ARG_FROM, DNNL_ARG_TO, DNNL_ARG_SCRATCHPAD};
-    dnnl_primitive_desc_t description = NULL;
-    dnnl_primitive_attr_t attr = NULL;
-    *call = (dnn_call){0};
-    find_threads(call);
-    const int before = limit_threads(call);
-    ufm_status status = open_call(call);
-    if (status == UFM_OK) status = new_attributes(&attr, false);
+    making m;
+    ufm_status status = begin(&m, call, false);
     if (status == UFM_OK)
         status = dnn_status(
-            dnnl_reorder_primitive_desc_create(&description, from, call->engine, to, call->engine, attr));
-    if (status == UFM_OK) status = make_call(call, description, args, 3);
-    if (description) dnnl_primitive_desc_destroy(description);
-    if (attr) dnnl_primitive_attr_destroy(attr);
-    restore_threads(call, before);
-    if (status != UFM_OK) dnn_call_free(call);
-    return status;
+            dnnl_reorder_primitive_desc_create(&m.description, from, call->engine, to, call->engine, m.attr));
+    if (status == UFM_OK) status = make_call(call, m.description, args, 3);
+    return finish(&m, status);
 }
 
 void dnn_call_free(dnn_call *call)
