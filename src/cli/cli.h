@@ -104,6 +104,12 @@ ufm_status guard_file(const char *path, guarded_reader *read_file, ufm_error *er
 /* ---- Shared pieces of the commands ---- */
 /* The objective of the options. */
 ufm_status read_objective(const options *opts, ufm_objective *objective, ufm_error *error);
+/* Which columns or names of an ARFF file are labels. */
+ufm_status read_label_columns(const options *opts, ufm_read_settings *settings, ufm_error *error);
+/* Labels of a file of counts or of any other kind, for these settings and --classes; followed on the
+ * terminal, stopped by Ctrl-C. */
+ufm_status read_label_file(const options *opts, const char *path, bool counts, ufm_read_settings settings,
+                           ufm_labels **labels, ufm_error *error);
 /* Whether duplicates are merged. */
 ufm_status read_merge(const options *opts, bool *merge, ufm_error *error);
 /* Bytes that may be used: --memory, or what there is. */

@@ -161,25 +161,10 @@ static bool has_header(const char *path, const char *words)
     return strncmp(header, words, strlen(words)) == 0;
 }
 
-static ufm_status read_label_file(const options *opts, const char *path, ufm_labels **labels,
-                                  ufm_error *error)
+static ufm_status read_merged(const options *opts, const char *path, ufm_labels **labels, ufm_error *error)
 {
-    progress_line line = progress_begin(opts);
-    ufm_read_settings settings = {.label_xml = opts->value[OPT_LABEL_XML].text,
-                                  .duplicates = UFM_DUPLICATES_MERGE,
-                                  .classes =
-                                      opts->value[OPT_CLASSES].given ? opts->value[OPT_CLASSES].integer : 0,
-                                  .progress = progress_step,
-                                  .context = &line};
-    ufm_status status = UFM_OK;
-    if (opts->value[OPT_LABEL_COLUMNS].given)
-        status = ufm_label_columns_parse(opts->value[OPT_LABEL_COLUMNS].text, &settings.label_columns, error);
-    if (status != UFM_OK) return status;
-    interrupt_install();
-    status = has_header(path, "tags,count") ? ufm_labels_read_counts(path, &settings, labels, error)
-                                            : ufm_labels_read(path, &settings, labels, error);
-    progress_end(&line);
-    return status;
+    const ufm_read_settings settings = {.duplicates = UFM_DUPLICATES_MERGE};
+    return read_label_file(opts, path, has_header(path, "tags,count"), settings, labels, error);
 }
 
 /* What a name led to. */
@@ -194,13 +179,11 @@ typedef struct {
 static ufm_status read_arff(const options *opts, const char *path, found *it, ufm_error *error)
 {
     ufm_table *table = NULL;
-    ufm_read_settings settings = {.label_xml = opts->value[OPT_LABEL_XML].text};
-    ufm_status status = UFM_OK;
-    if (opts->value[OPT_LABEL_COLUMNS].given)
-        status = ufm_label_columns_parse(opts->value[OPT_LABEL_COLUMNS].text, &settings.label_columns, error);
+    ufm_read_settings settings = {0};
+    const ufm_status status = read_label_columns(opts, &settings, error);
     if (status != UFM_OK) return status;
     if (ufm_table_read(path, &settings, &table, error) != UFM_OK)
-        return read_label_file(opts, path, &it->read, error);
+        return read_merged(opts, path, &it->read, error);
     it->features = table->columns;
     it->read = table->labels;
     table->labels = NULL;
@@ -215,10 +198,10 @@ static ufm_status find(const options *opts, const char *name, const ufm_data_set
     const bool csv = ends_with(name, ".csv") && !has_header(name, "file,tags");
     snprintf(it->origin.text, sizeof it->origin.text, "%s", name);
     if (arff) return read_arff(opts, name, it, error);
-    if (csv) return read_label_file(opts, name, &it->read, error);
+    if (csv) return read_merged(opts, name, &it->read, error);
     const ufm_status status = open_images(opts, name, settings, &it->images, &it->origin, error);
     return status == UFM_ERROR_IO && ends_with(name, ".json") /* the images are not beside it */
-               ? read_label_file(opts, name, &it->read, error)
+               ? read_merged(opts, name, &it->read, error)
                : status;
 }
 

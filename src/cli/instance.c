@@ -44,25 +44,26 @@ static ufm_status expand(const options *opts, const ufm_design *design, bool mer
     return ufm_design_expand(design, &expansion, labels, error);
 }
 
-static ufm_status read_file(const options *opts, bool merge, bool refuse, ufm_labels **labels,
-                            ufm_error *error)
+ufm_status read_label_columns(const options *opts, ufm_read_settings *settings, ufm_error *error)
 {
-    progress_line line = progress_begin(opts);
-    ufm_read_settings settings = {.classes =
-                                      opts->value[OPT_CLASSES].given ? opts->value[OPT_CLASSES].integer : 0,
-                                  .duplicates = merge ? UFM_DUPLICATES_MERGE : UFM_DUPLICATES_KEEP,
-                                  .refuse_unlabelled = refuse,
-                                  .label_xml = opts->value[OPT_LABEL_XML].text,
-                                  .progress = progress_step,
-                                  .context = &line};
-    ufm_status status = UFM_OK;
-    if (opts->value[OPT_LABEL_COLUMNS].given)
-        status = ufm_label_columns_parse(opts->value[OPT_LABEL_COLUMNS].text, &settings.label_columns, error);
+    settings->label_xml = opts->value[OPT_LABEL_XML].text;
+    return opts->value[OPT_LABEL_COLUMNS].given
+               ? ufm_label_columns_parse(opts->value[OPT_LABEL_COLUMNS].text, &settings->label_columns, error)
+               : UFM_OK;
+}
+
+ufm_status read_label_file(const options *opts, const char *path, bool counts, ufm_read_settings settings,
+                           ufm_labels **labels, ufm_error *error)
+{
+    ufm_status status = read_label_columns(opts, &settings, error);
     if (status != UFM_OK) return status;
+    progress_line line = progress_begin(opts);
+    settings.classes = opts->value[OPT_CLASSES].given ? opts->value[OPT_CLASSES].integer : 0;
+    settings.progress = progress_step;
+    settings.context = &line;
     interrupt_install();
-    status = opts->value[OPT_COUNTS].given
-                 ? ufm_labels_read_counts(opts->value[OPT_COUNTS].text, &settings, labels, error)
-                 : ufm_labels_read(opts->value[OPT_LABELS].text, &settings, labels, error);
+    status = counts ? ufm_labels_read_counts(path, &settings, labels, error)
+                    : ufm_labels_read(path, &settings, labels, error);
     progress_end(&line);
     return status;
 }
@@ -110,7 +111,11 @@ ufm_status read_instance(const options *opts, int64_t copies, ufm_labels **label
         return status;
     }
     ufm_labels *read;
-    status = read_file(opts, merge, refuse, &read, error);
+    const ufm_read_settings settings = {.duplicates = merge ? UFM_DUPLICATES_MERGE : UFM_DUPLICATES_KEEP,
+                                        .refuse_unlabelled = refuse};
+    const bool counted = opts->value[OPT_COUNTS].given;
+    status = read_label_file(opts, opts->value[counted ? OPT_COUNTS : OPT_LABELS].text, counted, settings,
+                             &read, error);
     if (status != UFM_OK) return status;
     if (read->unlabelled_dropped > 0)
         say(opts, "warning: %lld samples without any label were left out (--unlabelled error refuses them)",

@@ -41,11 +41,9 @@ static bool is_table(const char *name)
 
 static ufm_status read_table(const options *opts, const char *path, ufm_table **table, ufm_error *error)
 {
-    ufm_read_settings settings = {.refuse_unlabelled = strcmp(opts->value[OPT_UNLABELLED].text, "error") == 0,
-                                  .label_xml = opts->value[OPT_LABEL_XML].text};
-    ufm_status status = UFM_OK;
-    if (opts->value[OPT_LABEL_COLUMNS].given)
-        status = ufm_label_columns_parse(opts->value[OPT_LABEL_COLUMNS].text, &settings.label_columns, error);
+    ufm_read_settings settings = {.refuse_unlabelled =
+                                      strcmp(opts->value[OPT_UNLABELLED].text, "error") == 0};
+    ufm_status status = read_label_columns(opts, &settings, error);
     if (status == UFM_OK) status = ufm_table_read(path, &settings, table, error);
     if (status == UFM_OK && (*table)->labels->unlabelled_dropped > 0)
         say(opts, "%s: %lld rows without a label left out", path,
