@@ -1,10 +1,11 @@
 /* Products with a thin matrix W (K x d, K small) for one tile of columns in cache. A BLAS packs both factors
  * before it multiplies, which costs as much as the product when one of them is this thin; here W is packed
  * once for all tiles. The kernels need 32 wide registers; without them the BLAS does the same. */
+#include "versions.h"
 #include <string.h>
 #include <ufmlab/linalg.h>
 
-enum { LANES = 8, MOST = 8 /* columns or classes at a time */ };
+enum { MOST = 8 /* columns or classes at a time */ };
 
 int64_t ufm_thin_numbers(int64_t rows, int64_t cols)
 {
@@ -30,10 +31,8 @@ static ufm_matrix whole(const ufm_thin *w)
 
 #if defined(__x86_64__) && defined(__GNUC__)
 
-typedef double lanes __attribute__((vector_size(64), aligned(8), may_alias));
-#define WIDE __attribute__((target("avx512f,avx512dq,avx512vl,avx512bw,avx2,fma")))
-#define KERNEL                                                                                               \
-    static inline __attribute__((always_inline, target("avx512f,avx512dq,avx512vl,avx512bw,avx2,fma")))
+#define WIDE __attribute__((WIDE_TARGET))
+#define KERNEL static inline __attribute__((always_inline, WIDE_TARGET))
 /* Calls KERNEL(..., n) with n, 1..8, known to the compiler. */
 #define KNOWN(n, call)                                                                                       \
     switch (n) {                                                                                             \
@@ -62,12 +61,6 @@ typedef double lanes __attribute__((vector_size(64), aligned(8), may_alias));
         call(8);                                                                                             \
         break;                                                                                               \
     }
-
-static bool wide(void)
-{
-    return __builtin_cpu_supports("avx512dq") && __builtin_cpu_supports("avx512vl") &&
-           __builtin_cpu_supports("avx512bw");
-}
 
 /* The first n numbers of v. */
 KERNEL void store(double *to, const lanes *v, int64_t n)
@@ -234,7 +227,7 @@ WIDE static void outer_wide(const tile *t, double *turned)
 }
 
 #define TRY(call)                                                                                            \
-    if (wide()) {                                                                                            \
+    if (is_wide()) {                                                                                         \
         call;                                                                                                \
         return;                                                                                              \
     }

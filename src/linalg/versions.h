@@ -4,6 +4,7 @@
 #ifndef UFMLAB_LINALG_VERSIONS_H
 #define UFMLAB_LINALG_VERSIONS_H
 
+#include <stdbool.h>
 #include <stdint.h>
 
 enum { LANES = 8 };
@@ -12,8 +13,16 @@ typedef double lanes __attribute__((vector_size(64), aligned(8), may_alias));
 #define INLINE static inline __attribute__((always_inline))
 
 #if defined(__x86_64__) && defined(__GNUC__)
+/* For processors with 32 registers of eight numbers. */
+#define WIDE_TARGET target("avx512f,avx512dq,avx512vl,avx512bw,avx2,fma")
+static inline bool is_wide(void)
+{
+    return __builtin_cpu_supports("avx512dq") && __builtin_cpu_supports("avx512vl") &&
+           __builtin_cpu_supports("avx512bw");
+}
+
 #define VERSIONS(name, parameters, arguments)                                                                \
-    __attribute__((target("avx512f,avx512dq,avx512vl,avx512bw,avx2,fma"))) static void name##_512 parameters \
+    __attribute__((WIDE_TARGET)) static void name##_512 parameters                                           \
     {                                                                                                        \
         name##_body arguments;                                                                               \
     }                                                                                                        \
@@ -23,8 +32,7 @@ typedef double lanes __attribute__((vector_size(64), aligned(8), may_alias));
     }                                                                                                        \
     void ufm_##name parameters                                                                               \
     {                                                                                                        \
-        if (__builtin_cpu_supports("avx512dq") && __builtin_cpu_supports("avx512vl") &&                      \
-            __builtin_cpu_supports("avx512bw")) {                                                            \
+        if (is_wide()) {                                                                                     \
             name##_512 arguments;                                                                            \
         } else if (__builtin_cpu_supports("avx2") && __builtin_cpu_supports("fma")) {                        \
             name##_256 arguments;                                                                            \
