@@ -8,6 +8,7 @@
 #define UFMLAB_LABELS_H
 
 #include <ufmlab/base.h>
+#include <ufmlab/io.h>
 
 /* ---- Labels ------------------------------------------------------------------------------------- */
 
@@ -63,6 +64,16 @@ ufm_status ufm_labels_builder_add(ufm_labels_builder *builder, int64_t tags, con
  * columns; with merge equal tag sets become one. The builder is emptied. */
 ufm_status ufm_labels_builder_finish(ufm_labels_builder *builder, int64_t classes, ufm_duplicates duplicates,
                                      ufm_labels **labels, ufm_error *error);
+
+/* Labels from the data set "labels" of an open HDF5 file, (n, classes) of bytes 0 or 1, whose shape the
+ * caller has checked: one column for each row. */
+typedef struct {
+    ufm_h5 *file;
+    const char *path; /* as errors show it */
+    int64_t classes;
+    const char *rule; /* that an empty row breaks, for the message: every ... */
+} ufm_stored_labels;
+ufm_status ufm_labels_read_stored(const ufm_stored_labels *stored, ufm_labels **labels, ufm_error *error);
 
 /* Numbers the distinct tag sets 0..*groups-1 in order of first appearance; group[i] (caller's array of
  * `columns`) is the number of column i's. */

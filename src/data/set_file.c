@@ -81,30 +81,6 @@ static void free_file(void *source)
 
 static const ufm_images_ops file_ops = {read_picture, free_file};
 
-typedef struct {
-    const char *path;
-    int64_t classes;
-    int32_t *tag;
-    ufm_labels_builder *builder;
-} label_reader;
-
-static ufm_status take_row(void *context, int64_t row, const uint8_t *bytes, ufm_error *error)
-{
-    label_reader *in = context;
-    int64_t tags = 0;
-    for (int64_t k = 0; k < in->classes; k++) {
-        if (bytes[k] > 1)
-            return ufm_fail(error, UFM_ERROR_INPUT,
-                            "%s: labels row %lld holds %d; every entry must be 0 or 1",
-                            ufm_shown_path(in->path), (long long)row, bytes[k]);
-        if (bytes[k]) in->tag[tags++] = (int32_t)k;
-    }
-    if (tags == 0)
-        return ufm_fail(error, UFM_ERROR_INPUT, "%s: labels row %lld is empty; every image needs a class",
-                        ufm_shown_path(in->path), (long long)row);
-    return ufm_labels_builder_add(in->builder, tags, in->tag, 1, error);
-}
-
 static ufm_status read_labels(ufm_h5 *file, const char *path, int64_t count, ufm_labels **labels,
                               ufm_error *error)
 {
@@ -116,15 +92,8 @@ static ufm_status read_labels(ufm_h5 *file, const char *path, int64_t count, ufm
             error, UFM_ERROR_INPUT,
             "%s: labels have shape (%lld, %lld); (%lld, classes) with 2 classes or more would fit the images",
             ufm_shown_path(path), (long long)rows, (long long)classes, (long long)count);
-    label_reader in = {path, classes, ufm_alloc(classes, sizeof *in.tag), ufm_labels_builder_new()};
-    status = in.tag && in.builder
-                 ? ufm_h5_read_bytes(file, "labels", take_row, &in, error)
-                 : ufm_fail(error, UFM_ERROR_MEMORY, "%s: not enough memory", ufm_shown_path(path));
-    if (status == UFM_OK)
-        status = ufm_labels_builder_finish(in.builder, classes, UFM_DUPLICATES_KEEP, labels, error);
-    ufm_labels_builder_free(in.builder);
-    ufm_free(in.tag);
-    return status;
+    const ufm_stored_labels stored = {file, ufm_shown_path(path), classes, "image needs a class"};
+    return ufm_labels_read_stored(&stored, labels, error);
 }
 
 static ufm_status read_scaling(ufm_h5 *file, const char *path, int64_t channels, ufm_image_scaling *scaling,

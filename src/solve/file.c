@@ -75,31 +75,6 @@ static ufm_status in_data_set(const reader *in, const char *name, ufm_status sta
                     in->path, name, reason->text);
 }
 
-typedef struct {
-    const reader *in;
-    int64_t classes;
-    const int64_t *count; /* or NULL */
-    int32_t *tags;
-    ufm_labels_builder *builder;
-} label_reader;
-
-static ufm_status take_label_row(void *context, int64_t row, const uint8_t *bytes, ufm_error *error)
-{
-    label_reader *labels = context;
-    int64_t tags = 0;
-    for (int64_t k = 0; k < labels->classes; k++) {
-        if (bytes[k] > 1)
-            return ufm_fail(error, UFM_ERROR_INPUT,
-                            "%s: labels row %lld holds %d; every entry must be 0 or 1", labels->in->path,
-                            (long long)row, bytes[k]);
-        if (bytes[k]) labels->tags[tags++] = (int32_t)k;
-    }
-    if (tags == 0)
-        return ufm_fail(error, UFM_ERROR_INPUT, "%s: labels row %lld is empty; every feature needs a tag",
-                        labels->in->path, (long long)row);
-    return ufm_labels_builder_add(labels->builder, tags, labels->tags, 1, error);
-}
-
 /* Moves the counts of the file, checked, into the labels. */
 static ufm_status attach_counts(const reader *in, int64_t *count, ufm_labels *labels)
 {
@@ -117,19 +92,11 @@ static ufm_status attach_counts(const reader *in, int64_t *count, ufm_labels *la
 static ufm_status read_labels(const reader *in, int64_t classes, int64_t columns, ufm_labels **labels)
 {
     int64_t rows = columns, cols = classes, one = 1, *count = NULL;
-    label_reader context = {.in = in, .classes = classes};
     ufm_labels *made = NULL;
     ufm_status status = expect_shape(in, "labels", &rows, &cols);
     if (status != UFM_OK) return status;
-    context.builder = ufm_labels_builder_new();
-    context.tags = ufm_alloc(classes, sizeof(int32_t));
-    status = context.builder && context.tags ? UFM_OK : UFM_ERROR_MEMORY;
-    if (status == UFM_OK) status = ufm_h5_read_bytes(in->file, "labels", take_label_row, &context, in->error);
-    if (status == UFM_OK) {
-        ufm_error reason;
-        status = ufm_labels_builder_finish(context.builder, classes, UFM_DUPLICATES_KEEP, &made, &reason);
-        status = in_data_set(in, "labels", status, &reason);
-    }
+    const ufm_stored_labels stored = {in->file, in->path, classes, "feature needs a tag"};
+    status = ufm_labels_read_stored(&stored, &made, in->error);
     if (status == UFM_OK && ufm_h5_has(in->file, "counts")) {
         status = expect_shape(in, "counts", &columns, &one);
         if (status == UFM_OK) {
@@ -139,8 +106,6 @@ static ufm_status read_labels(const reader *in, int64_t classes, int64_t columns
         if (status == UFM_OK) status = attach_counts(in, count, made);
         if (status != UFM_OK) ufm_free(count);
     }
-    ufm_labels_builder_free(context.builder);
-    ufm_free(context.tags);
     if (status == UFM_OK) {
         *labels = made;
     } else {
