@@ -598,7 +598,8 @@ static void test_objective(void)
     const ufm_objective unknown = {(ufm_loss)99, 1, 1, 0};
     TEST(ufm_objective_check(&unknown, &error) == UFM_ERROR_USAGE);
     const ufm_objective surplus = {UFM_LOSS_PAL, 1, 1, 0, 0.5};
-    TEST(ufm_objective_check(&surplus, &error) == UFM_ERROR_USAGE && test_contains(error.text, "no parameter"));
+    TEST(ufm_objective_check(&surplus, &error) == UFM_ERROR_USAGE &&
+         test_contains(error.text, "no parameter"));
 }
 
 /* ---- Label files ---- */

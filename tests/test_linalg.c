@@ -91,7 +91,7 @@ static void test_columns(void)
 static void test_vectors(void)
 {
     ufm_rng *rng = ufm_rng_new(2);
-    for (int64_t n = 0; n < 40; n++) {
+    for (int64_t n = 0; n < 80; n++) { /* every length of the rest, with and without unrolled loops */
         double *x = random_numbers(rng, n), *y = random_numbers(rng, n), *z = copy_of(y, n);
         double dot = 0, norm = 0, distance = 0;
         for (int64_t i = 0; i < n; i++) {
@@ -106,6 +106,10 @@ static void test_vectors(void)
         for (int64_t i = 0; i < n; i++) test_close("axpy", z[i], y[i] + 0.5 * x[i], 1e-15);
         ufm_scale(n, -2, z);
         for (int64_t i = 0; i < n; i++) test_close("scale", z[i], -2 * y[i] - x[i], 1e-14);
+        ufm_combine(n, 3, x, 0.25, z);
+        for (int64_t i = 0; i < n; i++) test_close("combine", z[i], 2.75 * x[i] - 0.5 * y[i], 1e-14);
+        ufm_hadamard(n, x, y, z);
+        for (int64_t i = 0; i < n; i++) test_close("hadamard", z[i], x[i] * y[i], 1e-15);
         ufm_free(x);
         ufm_free(y);
         ufm_free(z);
@@ -118,6 +122,7 @@ static void test_vectors(void)
     }
     test_close("distance of huge numbers", ufm_distance(2, huge, zero) / 1e200, 5, 1e-15);
     test_close("distance of tiny numbers", ufm_distance(2, tiny, zero) * 1e200, 5, 1e-15);
+    TEST(isnan(ufm_norm(2, bad)) && isnan(ufm_dot(2, bad, zero)));
     TEST(isnan(ufm_distance(2, bad, zero)) && isnan(ufm_distance(2, zero, bad)));
 }
 

@@ -131,8 +131,8 @@ static void test_random_designs(void)
         ufm_design *design = parsed(K, samples);
         ufm_objective objective = {.lambda_b = trial % 3 == 0 ? 0 : pow(10, -4 * ufm_rng_uniform(rng))};
         TEST_OK(test_lambda_at(design, trial % 2 ? UFM_LOSS_PAL_N : UFM_LOSS_PAL,
-                              1 - pow(10, -3 * ufm_rng_uniform(rng)), pow(10, 4 * ufm_rng_uniform(rng) - 2),
-                              &objective, NULL));
+                               1 - pow(10, -3 * ufm_rng_uniform(rng)), pow(10, 4 * ufm_rng_uniform(rng) - 2),
+                               &objective, NULL));
         const double error = spectrum_error(K, samples, &objective, dim);
         if (!(error <= 1e-12))
             fprintf(stderr, "  K %lld, %s, d %lld, %s: %.1e\n", (long long)K, samples, (long long)dim,
@@ -162,7 +162,7 @@ static void test_named_designs(void)
             ufm_design *design = parsed(designs[i].classes, designs[i].samples);
             ufm_objective objective = {.lambda_b = variant & 1 ? 0 : 1e-2};
             TEST_OK(test_lambda_at(design, variant & 2 ? UFM_LOSS_PAL_N : UFM_LOSS_PAL, 1e-3, 5, &objective,
-                                  NULL));
+                                   NULL));
             const double error = spectrum_error(designs[i].classes, designs[i].samples, &objective,
                                                 designs[i].classes - 1 + variant % 3);
             if (!(error <= 1e-12))

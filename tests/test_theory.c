@@ -575,7 +575,7 @@ static void predicted_point(void)
         const int64_t K = trial.design.classes, d = K - 1 + i % 3;
         ufm_objective objective = {0};
         TEST_OK(test_lambda_at(&trial.design, i % 2 ? UFM_LOSS_PAL_N : UFM_LOSS_PAL,
-                              1.1 * ufm_rng_uniform(rng), 0.3, &objective, NULL));
+                               1.1 * ufm_rng_uniform(rng), 0.3, &objective, NULL));
         ufm_prediction *p = predict(&trial.design, &objective);
         double W[POINT_CLASSES * POINT_DIM], H[POINT_COLUMNS * POINT_DIM], norm;
         TEST_OK(ufm_prediction_point(p, &labels.labels, d, W, H, NULL));

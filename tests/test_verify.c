@@ -107,16 +107,11 @@ static void test_report(void)
     snprintf(directory, sizeof directory, "%s", test_path(".report"));
     if (test_fast()) return; /* gnuplot under valgrind would take minutes */
     ufm_verification *v = verify((ufm_verify_settings){.out = directory, .only = "K=4"});
-    static const char *const files[] = {"index.html",
-                                        "verify.json",
-                                        "claims.csv",
-                                        "data/convergence.csv",
-                                        "data/gram.csv",
-                                        "data/lambda-path.csv",
-                                        "data/collapse.csv",
-                                        "figures/convergence.svg",
-                                        "figures/gram.pdf",
-                                        "figures/lambda-path.png",
+    static const char *const files[] = {"index.html",          "verify.json",
+                                        "claims.csv",          "data/convergence.csv",
+                                        "data/gram.csv",       "data/lambda-path.csv",
+                                        "data/collapse.csv",   "figures/convergence.svg",
+                                        "figures/gram.pdf",    "figures/lambda-path.png",
                                         "figures/collapse.svg"};
     for (size_t f = 0; f < sizeof files / sizeof files[0]; f++) {
         if (!exists(directory, files[f])) fprintf(stderr, "  missing %s\n", files[f]);

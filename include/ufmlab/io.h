@@ -176,11 +176,12 @@ typedef struct {
 typedef ufm_status ufm_h5_fill(void *context, int64_t index, uint8_t *bytes, ufm_error *error);
 ufm_status ufm_h5_write_pictures(ufm_h5 *file, const char *name, const ufm_h5_extents *extents,
                                  ufm_h5_fill *fill, void *context, ufm_error *error);
-/* A data set of unsigned bytes of rank 4, kept open; close it before the file. One chunk per picture, plain or
- * deflated, is required: it is unpacked here, in bounded memory, and not by libhdf5. */
+/* A data set of unsigned bytes of rank 4, kept open; close it before the file. One chunk per picture, plain
+ * or deflated, is required: it is unpacked here, in bounded memory, and not by libhdf5. */
 typedef struct ufm_h5_pictures ufm_h5_pictures;
 ufm_status ufm_h5_pictures_open(ufm_h5 *file, const char *name, ufm_h5_pictures **pictures, ufm_error *error);
-/* Looks up every picture without reading one. What libhdf5 does when it reads them later, it has done then. */
+/* Looks up every picture without reading one. What libhdf5 does when it reads them later, it has done then.
+ */
 ufm_status ufm_h5_pictures_check(ufm_h5_pictures *pictures, ufm_error *error);
 void ufm_h5_pictures_close(ufm_h5_pictures *pictures); /* accepts NULL */
 const ufm_h5_extents *ufm_h5_pictures_extents(const ufm_h5_pictures *pictures);

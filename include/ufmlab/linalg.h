@@ -34,11 +34,14 @@ static inline ufm_matrix ufm_columns(ufm_matrix a, int64_t begin, int64_t count)
 
 /* C <- alpha A B + beta C (BLAS dgemm); C untransposed. */
 void ufm_gemm(double alpha, ufm_matrix a, ufm_matrix b, double beta, ufm_matrix c);
-/* Euclidean inner product, norm; y <- y + alpha x; x <- alpha x. */
+/* Euclidean inner product; norm, without overflow or underflow on the way; y <- y + alpha x;
+ * y <- alpha x + beta y; x <- alpha x; out_i <- x_i y_i. */
 double ufm_dot(int64_t n, const double *x, const double *y);
 double ufm_norm(int64_t n, const double *x);
 void ufm_axpy(int64_t n, double alpha, const double *x, double *y);
+void ufm_combine(int64_t n, double alpha, const double *x, double beta, double *y);
 void ufm_scale(int64_t n, double alpha, double *x);
+void ufm_hadamard(int64_t n, const double *x, const double *y, double *out);
 /* Frobenius norm of A - B for contiguous arrays of n numbers. NaN if any difference is NaN. */
 double ufm_distance(int64_t n, const double *a, const double *b);
 

@@ -108,8 +108,8 @@ void ufm_profile_free(ufm_profile *profile);
 int64_t ufm_profile_size(const ufm_profile *profile);
 /* y of the x that the profile was made from. */
 void ufm_profile_start(const ufm_profile *profile, double *y);
-/* How far the features are minimised: until their gradient is at most `share` (0.01 unless it is set; >= 0) of
- * that in y, or rounding hides its decrease. */
+/* How far the features are minimised: until their gradient is at most `share` (0.01 unless it is set; >= 0)
+ * of that in y, or rounding hides its decrease. */
 void ufm_profile_accuracy(ufm_profile *profile, double share);
 /* phi and its gradient, more exactly f and its gradient in y at these features: a true value of f. */
 double ufm_profile_gradient(ufm_profile *profile, const double *y, double *gradient);

@@ -43,37 +43,18 @@ void ufm_gemm_single(float alpha, ufm_matrix_single a, ufm_matrix_single b, floa
 
 /* BLAS integers are 32 bits wide: longer vectors go in pieces. */
 enum { PIECE = 1 << 30 };
-
-double ufm_dot(int64_t n, const double *x, const double *y)
-{
-    prepare();
-    double sum = 0;
-    for (int64_t i = 0; i < n; i += PIECE)
-        sum += cblas_ddot((blasint)(n - i < PIECE ? n - i : PIECE), x + i, 1, y + i, 1);
-    return sum;
-}
+/* Sums of squares between these have lost nothing that matters to the range of numbers. */
+static const double smallest_square = 1e-240, largest_square = 1e300;
 
 double ufm_norm(int64_t n, const double *x)
 {
+    const double squares = ufm_dot(n, x, x);
+    if (squares > smallest_square && squares < largest_square) return sqrt(squares);
     prepare();
     double norm = 0;
     for (int64_t i = 0; i < n; i += PIECE)
         norm = hypot(norm, cblas_dnrm2((blasint)(n - i < PIECE ? n - i : PIECE), x + i, 1));
     return norm;
-}
-
-void ufm_axpy(int64_t n, double alpha, const double *x, double *y)
-{
-    prepare();
-    for (int64_t i = 0; i < n; i += PIECE)
-        cblas_daxpy((blasint)(n - i < PIECE ? n - i : PIECE), alpha, x + i, 1, y + i, 1);
-}
-
-void ufm_scale(int64_t n, double alpha, double *x)
-{
-    prepare();
-    for (int64_t i = 0; i < n; i += PIECE)
-        cblas_dscal((blasint)(n - i < PIECE ? n - i : PIECE), alpha, x + i, 1);
 }
 
 double ufm_distance(int64_t n, const double *a, const double *b)

@@ -1,6 +1,8 @@
-/* Loops over long vectors that no BLAS has: exponentials, and sums and products of vectors in mixed
- * precision. Each is compiled for several widths of the machine's registers, and the widest that the
- * processor has is taken when it is called; the order of every sum is the same for a given machine. */
+/* Loops over vectors: the products and sums of BLAS level 1, as most of ours are short and a BLAS that does
+ * not know the processor takes its oldest kernels; and what no BLAS has, exponentials, and sums and products
+ * of vectors in mixed precision. Each is compiled for several widths of the machine's registers, and the
+ * widest that the processor has is taken when it is called; the order of every sum is the same for a given
+ * machine. */
 #include "versions.h"
 #include <math.h>
 #include <ufmlab/linalg.h>
@@ -55,6 +57,56 @@ INLINE double sum_of(const lanes *v)
     const double *a = (const double *)v;
     return ((a[0] + a[4]) + (a[2] + a[6])) + ((a[1] + a[5]) + (a[3] + a[7]));
 }
+
+INLINE double dot_body(int64_t n, const double *x, const double *y)
+{
+    lanes sum[4] = {{0}};
+    int64_t i = 0;
+    for (; i + 4 * LANES <= n; i += 4 * LANES)
+#pragma GCC unroll 4
+        for (int r = 0; r < 4; r++)
+            sum[r] += *(const lanes *)(x + i + r * LANES) * *(const lanes *)(y + i + r * LANES);
+    for (; i + LANES <= n; i += LANES) sum[0] += *(const lanes *)(x + i) * *(const lanes *)(y + i);
+    sum[0] = (sum[0] + sum[1]) + (sum[2] + sum[3]);
+    double rest = 0;
+    for (; i < n; i++) rest += x[i] * y[i];
+    return sum_of(&sum[0]) + rest;
+}
+VERSIONS_OF(double, return, dot, (int64_t n, const double *x, const double *y), (n, x, y))
+
+INLINE void axpy_body(int64_t n, double alpha, const double *x, double *y)
+{
+    int64_t i = 0;
+    for (; i + LANES <= n; i += LANES) *(lanes *)(y + i) += alpha * *(const lanes *)(x + i);
+    for (; i < n; i++) y[i] += alpha * x[i];
+}
+VERSIONS(axpy, (int64_t n, double alpha, const double *x, double *y), (n, alpha, x, y))
+
+INLINE void combine_body(int64_t n, double alpha, const double *x, double beta, double *y)
+{
+    int64_t i = 0;
+    for (; i + LANES <= n; i += LANES)
+        *(lanes *)(y + i) = alpha * *(const lanes *)(x + i) + beta * *(const lanes *)(y + i);
+    for (; i < n; i++) y[i] = alpha * x[i] + beta * y[i];
+}
+VERSIONS(combine, (int64_t n, double alpha, const double *x, double beta, double *y), (n, alpha, x, beta, y))
+
+INLINE void scale_body(int64_t n, double alpha, double *x)
+{
+    int64_t i = 0;
+    for (; i + LANES <= n; i += LANES) *(lanes *)(x + i) *= alpha;
+    for (; i < n; i++) x[i] *= alpha;
+}
+VERSIONS(scale, (int64_t n, double alpha, double *x), (n, alpha, x))
+
+INLINE void hadamard_body(int64_t n, const double *x, const double *y, double *out)
+{
+    int64_t i = 0;
+    for (; i + LANES <= n; i += LANES)
+        *(lanes *)(out + i) = *(const lanes *)(x + i) * *(const lanes *)(y + i);
+    for (; i < n; i++) out[i] = x[i] * y[i];
+}
+VERSIONS(hadamard, (int64_t n, const double *x, const double *y, double *out), (n, x, y, out))
 
 INLINE void step_body(int64_t n, const double *x, double length, const double *direction, double *out)
 {

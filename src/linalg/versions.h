@@ -1,6 +1,8 @@
 /* Private to module linalg: one loop over registers of eight numbers, compiled for several widths of the
  * machine's registers; the widest that the processor has is taken when it is called.
- * VERSIONS(name, parameters, arguments) makes ufm_name of an always inlined name_body. */
+ * VERSIONS(name, parameters, arguments) makes ufm_name of an always inlined name_body, VERSIONS_OF(type,
+ * return,
+ * ...) one that returns something. */
 #ifndef UFMLAB_LINALG_VERSIONS_H
 #define UFMLAB_LINALG_VERSIONS_H
 
@@ -21,31 +23,32 @@ static inline bool is_wide(void)
            __builtin_cpu_supports("avx512bw");
 }
 
-#define VERSIONS(name, parameters, arguments)                                                                \
-    __attribute__((WIDE_TARGET)) static void name##_512 parameters                                           \
+#define VERSIONS_OF(type, give, name, parameters, arguments)                                                 \
+    __attribute__((WIDE_TARGET)) static type name##_512 parameters                                           \
     {                                                                                                        \
-        name##_body arguments;                                                                               \
+        give name##_body arguments;                                                                          \
     }                                                                                                        \
-    __attribute__((target("avx2,fma"))) static void name##_256 parameters                                    \
+    __attribute__((target("avx2,fma"))) static type name##_256 parameters                                    \
     {                                                                                                        \
-        name##_body arguments;                                                                               \
+        give name##_body arguments;                                                                          \
     }                                                                                                        \
-    void ufm_##name parameters                                                                               \
+    type ufm_##name parameters                                                                               \
     {                                                                                                        \
         if (is_wide()) {                                                                                     \
-            name##_512 arguments;                                                                            \
+            give name##_512 arguments;                                                                       \
         } else if (__builtin_cpu_supports("avx2") && __builtin_cpu_supports("fma")) {                        \
-            name##_256 arguments;                                                                            \
+            give name##_256 arguments;                                                                       \
         } else {                                                                                             \
-            name##_body arguments;                                                                           \
+            give name##_body arguments;                                                                      \
         }                                                                                                    \
     }
 #else
-#define VERSIONS(name, parameters, arguments)                                                                \
-    void ufm_##name parameters                                                                               \
+#define VERSIONS_OF(type, give, name, parameters, arguments)                                                 \
+    type ufm_##name parameters                                                                               \
     {                                                                                                        \
-        name##_body arguments;                                                                               \
+        give name##_body arguments;                                                                          \
     }
 #endif
+#define VERSIONS(name, parameters, arguments) VERSIONS_OF(void, , name, parameters, arguments)
 
 #endif

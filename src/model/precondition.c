@@ -115,6 +115,5 @@ ufm_status ufm_model_prepare(ufm_model *model, const double *x)
 
 void ufm_model_precondition(const ufm_model *model, const double *v, double *out)
 {
-    const int64_t size = ufm_model_size(model);
-    for (int64_t j = 0; j < size; j++) out[j] = model->diagonal[j] * v[j];
+    ufm_hadamard(ufm_model_size(model), model->diagonal, v, out);
 }

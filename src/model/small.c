@@ -4,9 +4,10 @@
 #include <string.h>
 
 enum { LANES = MODEL_LANES, VECTORS_MAX = 4 };
-/* Columns whose features become single precision together, long enough before they are read as full vectors;
- * and columns after which the sums go over into double precision. */
-enum { CONVERTED = 16, SINGLE_SUMS = 128 };
+/* Columns that are multiplied together, so that a vector of W serves them all; columns whose features become
+ * single precision together, long enough before they are read as full vectors; columns after which the sums
+ * go over into double precision; and the distance between columns of a thread's numbers. */
+enum { BLOCK = 8, CONVERTED = 2 * BLOCK, SINGLE_SUMS = 128, STRIDE = LANES * VECTORS_MAX };
 typedef float vector __attribute__((vector_size(LANES * sizeof(float))));
 #define INLINE static inline __attribute__((always_inline))
 
@@ -21,7 +22,7 @@ typedef struct {
     const double *H, *dH;  /* d x n */
     double *out;           /* d x n block of the product */
     column_scale *scale;   /* [n] */
-    float *columns, *rows; /* 2d x K, 2K x d: w_1, dw_1, w_2, dw_2, ..., to an even d, K */
+    float *columns, *rows; /* 2d x K, 2K x d: w_1, dw_1, w_2, dw_2, ... */
     float *bias;           /* K */
     float *scratch;        /* scratch_numbers for each thread */
 } product;
@@ -29,9 +30,9 @@ typedef struct {
 /* One thread's numbers. */
 typedef struct {
     float *classifier, *bias; /* sums over columns: K x d, by rows; K */
-    float *dg, *g;            /* K */
-    float *dh, *h;            /* d x CONVERTED */
-    float *out;               /* d */
+    float *dg, *g;            /* K x BLOCK, STRIDE apart */
+    float *dh, *h;            /* d x CONVERTED, STRIDE apart, zeros below and behind */
+    float *out;               /* d x BLOCK, STRIDE apart */
 } scratch;
 
 bool model_small(const ufm_model *model)
@@ -40,14 +41,10 @@ bool model_small(const ufm_model *model)
            model->dim <= LANES * VECTORS_MAX;
 }
 
-static int64_t even(int64_t n)
-{
-    return n + n % 2;
-}
-
 static int64_t scratch_numbers(const ufm_model *model)
 {
-    return (model->classes + 2 * CONVERTED + 1) * model_padded(model->dim) + 3 * model_padded(model->classes);
+    return (2 * CONVERTED + 3 * BLOCK) * STRIDE + model->classes * model_padded(model->dim) +
+           model_padded(model->classes);
 }
 
 static int64_t scale_numbers(const ufm_model *model)
@@ -58,7 +55,7 @@ static int64_t scale_numbers(const ufm_model *model)
 int64_t model_small_numbers(const ufm_model *model)
 {
     const int64_t K = model->classes, d = model->dim;
-    return scale_numbers(model) + (2 * even(d) + 1) * model_padded(K) + 2 * even(K) * model_padded(d) +
+    return scale_numbers(model) + (2 * d + 1) * model_padded(K) + 2 * K * model_padded(d) +
            model->threads * scratch_numbers(model);
 }
 
@@ -67,20 +64,21 @@ static product cut_up(const ufm_model *model)
     const int64_t K = model->classes, d = model->dim;
     product p = {.model = model, .scale = (column_scale *)(void *)model->single};
     p.columns = model->single + scale_numbers(model);
-    p.rows = p.columns + 2 * even(d) * model_padded(K);
-    p.bias = p.rows + 2 * even(K) * model_padded(d);
+    p.rows = p.columns + 2 * d * model_padded(K);
+    p.bias = p.rows + 2 * K * model_padded(d);
     p.scratch = p.bias + model_padded(K);
     return p;
 }
 
 static scratch scratch_of(const product *p, int worker)
 {
-    const int64_t K = model_padded(p->model->classes), d = model_padded(p->model->dim);
     float *at = p->scratch + worker * scratch_numbers(p->model);
-    scratch s = {.bias = at, .dg = at + K, .g = at + 2 * K, .dh = at + 3 * K};
-    s.h = s.dh + CONVERTED * d;
-    s.out = s.h + CONVERTED * d;
-    s.classifier = s.out + d;
+    scratch s = {.dh = at, .h = at + CONVERTED * STRIDE};
+    s.dg = s.h + CONVERTED * STRIDE;
+    s.g = s.dg + BLOCK * STRIDE;
+    s.out = s.g + BLOCK * STRIDE;
+    s.bias = s.out + BLOCK * STRIDE;
+    s.classifier = s.bias + model_padded(p->model->classes);
     return s;
 }
 
@@ -108,24 +106,35 @@ static void interleave(const product *p, const double *W, int64_t first)
         }
 }
 
-/* sum_j pairs_{2j} x_j + pairs_{2j+1} y_j over `length` pairs of `vectors` vectors each; an odd length is
- * padded with a pair of zeros. */
-INLINE void sum_pairs(int vectors, int64_t length, const float *pairs, const float *x, const float *y,
-                      float *restrict out)
+/* sum_j pairs_{2j} x_j + pairs_{2j+1} y_j over `length` pairs of `vectors` vectors each, for `count` columns
+ * of x and y. */
+INLINE void sum_pairs(int vectors, int count, int64_t length, const float *pairs, const float *x,
+                      const float *y, float *restrict out)
 {
     const vector *pair = (const vector *)(const void *)pairs;
-    /* Four chains of additions instead of one, which would wait for itself. */
-    vector sum[4][VECTORS_MAX] = {{{0}}};
-    for (int64_t j = 0; j < length; j += 2, pair += 4 * vectors) {
+    vector sum[VECTORS_MAX][BLOCK] = {{{0}}};
+    for (int64_t j = 0; j < length; j++, pair += 2 * vectors)
+#pragma GCC unroll 4
         for (int v = 0; v < vectors; v++) {
-            sum[0][v] += pair[v] * x[j];
-            sum[1][v] += pair[vectors + v] * y[j];
-            sum[2][v] += pair[2 * vectors + v] * x[j + 1];
-            sum[3][v] += pair[3 * vectors + v] * y[j + 1];
+#pragma GCC unroll 8
+            for (int c = 0; c < count; c++) sum[v][c] += pair[v] * x[c * STRIDE + j];
+#pragma GCC unroll 8
+            for (int c = 0; c < count; c++) sum[v][c] += pair[vectors + v] * y[c * STRIDE + j];
         }
-    }
-    for (int v = 0; v < vectors; v++) sum[0][v] = (sum[0][v] + sum[2][v]) + (sum[1][v] + sum[3][v]);
-    memcpy(out, sum[0], (size_t)vectors * sizeof(vector));
+#pragma GCC unroll 8
+    for (int c = 0; c < count; c++)
+#pragma GCC unroll 4
+        for (int v = 0; v < vectors; v++) *(vector *)(void *)(out + c * STRIDE + v * LANES) = sum[v][c];
+}
+
+/* The same for BLOCK columns, as many at a time as have room in the registers. */
+INLINE void sum_block(int vectors, int64_t length, const float *pairs, const float *x, const float *y,
+                      float *restrict out)
+{
+    const int count = vectors == 1 ? BLOCK : BLOCK / 2;
+#pragma GCC unroll 2
+    for (int c = 0; c < BLOCK; c += count)
+        sum_pairs(vectors, count, length, pairs, x + c * STRIDE, y + c * STRIDE, out + c * STRIDE);
 }
 
 /* x plus x with its lanes in another order. */
@@ -139,12 +148,12 @@ INLINE float sum_of(const vector *at)
 }
 
 /* dg becomes sqrt(c)/N Hess (dz/sqrt(c) + db) of dz in dg, g sqrt(c)/N times the gradient. */
-INLINE void curve(int vectors, const product *p, int64_t column, scratch s)
+INLINE void curve(int vectors, const product *p, int64_t column, float *sums, float *dg_of, float *g_of)
 {
     const column_scale scale = p->scale[column];
     const vector *gradient = (const vector *)(void *)model_kept(p->model, column), *q = gradient + vectors;
     const vector *db = (const vector *)(void *)p->bias;
-    vector *dg = (vector *)(void *)s.dg, *g = (vector *)(void *)s.g, *bias = (vector *)(void *)s.bias;
+    vector *dg = (vector *)(void *)dg_of, *g = (vector *)(void *)g_of, *bias = (vector *)(void *)sums;
     vector dz[VECTORS_MAX], products = {0};
     for (int v = 0; v < vectors; v++) {
         dz[v] = dg[v] * scale.inverse_root + db[v];
@@ -159,16 +168,37 @@ INLINE void curve(int vectors, const product *p, int64_t column, scratch s)
     }
 }
 
-/* classifier += dg h^T + g dh^T */
+/* The same for the first `count` columns of a block; the others become zero. */
+INLINE void curve_block(int vectors, const product *p, int64_t first, int64_t count, scratch s)
+{
+    for (int64_t c = 0; c < count; c++)
+        curve(vectors, p, first + c, s.bias, s.dg + c * STRIDE, s.g + c * STRIDE);
+    if (count == BLOCK) return;
+    memset(s.dg + count * STRIDE, 0, (size_t)((BLOCK - count) * STRIDE) * sizeof(float));
+    memset(s.g + count * STRIDE, 0, (size_t)((BLOCK - count) * STRIDE) * sizeof(float));
+}
+
+/* classifier += sum_c dg_c h_c^T + g_c dh_c^T over the columns of a block */
 INLINE void add_outer(int vectors, int64_t K, scratch s)
 {
-    const vector *h = (const vector *)(void *)s.h, *dh = (const vector *)(void *)s.dh;
     vector *row = (vector *)(void *)s.classifier;
-    for (int64_t k = 0; k < K; k++, row += vectors)
-        for (int v = 0; v < vectors; v++) {
-            const vector sum = row[v] + h[v] * s.dg[k];
-            row[v] = sum + dh[v] * s.g[k];
+    for (int v = 0; v < vectors; v++) {
+        vector h[BLOCK], dh[BLOCK];
+#pragma GCC unroll 8
+        for (int c = 0; c < BLOCK; c++) {
+            h[c] = *(const vector *)(void *)(s.h + c * STRIDE + v * LANES);
+            dh[c] = *(const vector *)(void *)(s.dh + c * STRIDE + v * LANES);
         }
+        for (int64_t k = 0; k < K; k++) {
+            vector along_h = row[k * vectors + v], along_dh = {0};
+#pragma GCC unroll 8
+            for (int c = 0; c < BLOCK; c++) {
+                along_h += h[c] * s.dg[c * STRIDE + k];
+                along_dh += dh[c] * s.g[c * STRIDE + k];
+            }
+            row[k * vectors + v] = along_h + along_dh;
+        }
+    }
 }
 
 /* The number of vectors as a constant lets each of these keep its sums in registers. */
@@ -188,27 +218,33 @@ INLINE void add_outer(int vectors, int64_t K, scratch s)
         break;                                                                                               \
     }
 
+/* `count` <= CONVERTED columns of d numbers, zeros behind them. */
 INLINE void convert(int64_t d, int64_t count, const double *restrict from, float *restrict to)
 {
     for (int64_t i = 0; i < count; i++)
-        for (int64_t j = 0; j < d; j++) to[i * model_padded(d) + j] = (float)from[i * d + j];
+        for (int64_t j = 0; j < d; j++) to[i * STRIDE + j] = (float)from[i * d + j];
+    if (count < CONVERTED)
+        memset(to + count * STRIDE, 0, (size_t)((CONVERTED - count) * STRIDE) * sizeof *to);
 }
 
 UFM_CLONES static void add_columns(const product *p, scratch s, int64_t begin, int64_t end)
 {
-    const int64_t K = p->model->classes, d = p->model->dim, stride = model_padded(d);
-    const int64_t class_vectors = model_padded(K) / LANES, feature_vectors = stride / LANES;
+    const int64_t K = p->model->classes, d = p->model->dim;
+    const int64_t class_vectors = model_padded(K) / LANES, feature_vectors = model_padded(d) / LANES;
     const double ridge = 2 * p->model->objective.lambda_h;
-    const double *H = p->H + begin * d, *dH = p->dH + begin * d;
-    double *restrict out = p->out + begin * d;
-    convert(d, end - begin, H, s.h);
-    convert(d, end - begin, dH, s.dh);
-    for (int64_t i = begin; i < end; i++, s.h += stride, s.dh += stride, dH += d, out += d) {
-#define LOGITS(n) sum_pairs(n, d, p->columns, s.dh, s.h, s.dg), curve(n, p, i, s)
+    convert(d, end - begin, p->H + begin * d, s.h);
+    convert(d, end - begin, p->dH + begin * d, s.dh);
+    for (int64_t first = begin; first < end; first += BLOCK, s.h += BLOCK * STRIDE, s.dh += BLOCK * STRIDE) {
+        const int64_t count = end - first < BLOCK ? end - first : BLOCK;
+#define LOGITS(n) sum_block(n, d, p->columns, s.dh, s.h, s.dg), curve_block(n, p, first, count, s)
         FOR_VECTORS(class_vectors, LOGITS)
-#define FEATURES(n) sum_pairs(n, K, p->rows, s.dg, s.g, s.out), add_outer(n, K, s)
+#define FEATURES(n) sum_block(n, K, p->rows, s.dg, s.g, s.out), add_outer(n, K, s)
         FOR_VECTORS(feature_vectors, FEATURES)
-        for (int64_t j = 0; j < d; j++) out[j] = ridge * dH[j] + (double)s.out[j];
+        const double *dH = p->dH + first * d;
+        double *restrict out = p->out + first * d;
+        for (int64_t c = 0; c < count; c++)
+            for (int64_t j = 0; j < d; j++)
+                out[c * d + j] = ridge * dH[c * d + j] + (double)s.out[c * STRIDE + j];
     }
 }
 
@@ -219,7 +255,7 @@ static void body(void *context, int worker, int64_t begin, int64_t end)
     const scratch s = scratch_of(p, worker);
     model_part *part = &p->model->part[worker];
     for (int64_t first = begin; first < end; first += SINGLE_SUMS) {
-        memset(s.bias, 0, (size_t)scratch_numbers(p->model) * sizeof(float));
+        memset(s.dh, 0, (size_t)scratch_numbers(p->model) * sizeof(float));
         const int64_t last = first + SINGLE_SUMS < end ? first + SINGLE_SUMS : end;
         for (int64_t i = first; i < last; i += CONVERTED)
             add_columns(p, s, i, i + CONVERTED < last ? i + CONVERTED : last);

@@ -10,8 +10,8 @@
     X(1, 6)                                                                                                  \
     X(1, 7)                                                                                                  \
     X(1, 8)                                                                                                  \
-    X(1, 9) X(1, 10) X(1, 11) X(1, 12) X(1, 13) X(1, 14) X(8, 1) X(7, 2) X(4, 3) X(3, 4) X(2, 5) X(2, 6)     \
-        X(2, 7)
+    X(1, 9)                                                                                                  \
+    X(1, 10) X(1, 11) X(1, 12) X(1, 13) X(1, 14) X(8, 1) X(7, 2) X(4, 3) X(3, 4) X(2, 5) X(2, 6) X(2, 7)
 #define TILE_FUNCTIONS(rows, width)                                                                          \
     static void tile_##rows##_##width##_1(const kernel_tile *t)                                              \
     {                                                                                                        \

@@ -180,8 +180,7 @@ static void solve_model(solver_run *run, newton_state *state)
         state->predicted += length * (squared - 0.5 * length * curvature);
         if (state->on_boundary) break;
         const double next = precondition(run, state), ratio = next / squared;
-        ufm_scale(n, ratio, state->search);
-        ufm_axpy(n, -1, state->scaled, state->search);
+        ufm_combine(n, -1, state->scaled, ratio, state->search);
         lengths.cross = ratio * (lengths.cross + length * lengths.search);
         lengths.search = next + ratio * ratio * lengths.search;
         squared = next;
