@@ -489,7 +489,7 @@ static void test_thin(void)
         const ufm_thin thin = ufm_thin_pack(K, d, W, storage);
         memcpy(sum2, sum, (size_t)(d * K) * sizeof(double));
         memcpy(out2, H, (size_t)(d * n) * sizeof(double));
-        ufm_thin_multiply(&thin, h, Z);
+        ufm_thin_multiply(&thin, h, false, Z);
         ufm_gemm(1, ufm_view(W, K, d), h, 0, ufm_view(Z2, K, n));
         ufm_thin_back(&thin, g, 0.4, h, out);
         ufm_gemm(1, ufm_transpose(ufm_view(W, K, d)), g, 0.4, ufm_view(out2, d, n));

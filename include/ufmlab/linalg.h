@@ -53,9 +53,9 @@ typedef struct {
 } ufm_thin;
 int64_t ufm_thin_numbers(int64_t rows, int64_t cols);
 ufm_thin ufm_thin_pack(int64_t rows, int64_t cols, const double *w, double *storage);
-/* Z <- W H. */
-void ufm_thin_multiply(const ufm_thin *w, ufm_matrix H, double *Z);
-/* out <- ridge H + W^T G. */
+/* Z <- W H, or Z + W H to `add`. */
+void ufm_thin_multiply(const ufm_thin *w, ufm_matrix H, bool add, double *Z);
+/* out <- ridge H + W^T G; out may be H. */
 void ufm_thin_back(const ufm_thin *w, ufm_matrix G, double ridge, ufm_matrix H, double *out);
 /* turned <- turned + H G^T, cols x rows numbers. */
 void ufm_thin_outer(ufm_matrix G, ufm_matrix H, double *turned);

@@ -30,6 +30,7 @@ static ufm_matrix whole(const ufm_thin *w)
 }
 
 #if defined(__x86_64__) && defined(__GNUC__)
+#include <immintrin.h>
 
 #define WIDE __attribute__((WIDE_TARGET))
 #define KERNEL static inline __attribute__((always_inline, WIDE_TARGET))
@@ -62,19 +63,29 @@ static ufm_matrix whole(const ufm_thin *w)
         break;                                                                                               \
     }
 
-/* The first n numbers of v. */
-KERNEL void store(double *to, const lanes *v, int64_t n)
+/* Which numbers of a register belong to n that are left. */
+KERNEL __mmask8 mask_of(int64_t n)
 {
-    if (n >= LANES) {
-        *(lanes *)to = *v;
+    return n >= LANES ? 0xff : (__mmask8)((1u << n) - 1);
+}
+
+/* The numbers of `mask`; the others are 0, or stay. `whole` is known to the compiler. */
+KERNEL lanes load(const double *from, bool whole, __mmask8 mask)
+{
+    return whole ? *(const lanes *)from : (lanes)_mm512_maskz_loadu_pd(mask, from);
+}
+KERNEL void store(double *to, lanes v, bool whole, __mmask8 mask)
+{
+    if (whole) {
+        *(lanes *)to = v;
     } else {
-        memcpy(to, v, (size_t)n * sizeof(double));
+        _mm512_mask_storeu_pd(to, mask, (__m512d)v);
     }
 }
 
 /* Rows first.. of two registers (or one) times `count` columns of H. */
-KERNEL void multiply_kernel(const ufm_thin *w, int64_t first, const double *H, double *Z, int registers,
-                            int count)
+KERNEL void multiply_kernel(const ufm_thin *w, int64_t first, const double *H, bool add, double *Z,
+                            int registers, int count)
 {
     lanes sum[2][MOST] = {{{0}}};
     const int64_t d = w->cols;
@@ -89,15 +100,20 @@ KERNEL void multiply_kernel(const ufm_thin *w, int64_t first, const double *H, d
             if (registers == 2) sum[1][c] += b * h;
         }
     }
+    const int64_t rows = w->rows - first;
+    const __mmask8 mask = mask_of(rows), behind = registers == 2 ? mask_of(rows - LANES) : 0;
 #pragma GCC unroll 8
     for (int c = 0; c < count; c++) {
         double *z = Z + first + c * w->rows;
-        store(z, &sum[0][c], w->rows - first);
-        if (registers == 2) store(z + LANES, &sum[1][c], w->rows - first - LANES);
+        if (add) sum[0][c] += load(z, registers == 2, mask);
+        store(z, sum[0][c], registers == 2, mask);
+        if (registers == 1) continue;
+        if (add) sum[1][c] += load(z + LANES, false, behind);
+        store(z + LANES, sum[1][c], false, behind);
     }
 }
 
-WIDE static void multiply_wide(const ufm_thin *w, int64_t n, const double *H, double *Z)
+WIDE static void multiply_wide(const ufm_thin *w, int64_t n, const double *H, bool add, double *Z)
 {
     for (int64_t i = 0; i < n; i += MOST) {
         const int count = n - i < MOST ? (int)(n - i) : MOST;
@@ -105,11 +121,11 @@ WIDE static void multiply_wide(const ufm_thin *w, int64_t n, const double *H, do
         double *z = Z + i * w->rows;
         for (int64_t first = 0; first < w->rows; first += 2 * LANES) {
             if (w->rows - first > LANES) {
-#define CALL(m) multiply_kernel(w, first, h, z, 2, m)
+#define CALL(m) multiply_kernel(w, first, h, add, z, 2, m)
                 KNOWN(count, CALL)
 #undef CALL
             } else {
-#define CALL(m) multiply_kernel(w, first, h, z, 1, m)
+#define CALL(m) multiply_kernel(w, first, h, add, z, 1, m)
                 KNOWN(count, CALL)
 #undef CALL
             }
@@ -117,31 +133,32 @@ WIDE static void multiply_wide(const ufm_thin *w, int64_t n, const double *H, do
     }
 }
 
-/* `registers` of rows of out for four columns or one: ridge H + W^T G. */
+/* `registers` of rows of out for `count` columns, or the rows of `mask` of one: ridge H + W^T G. */
 KERNEL void back_kernel(const ufm_thin *w, const double *G, double ridge, const double *H, double *out,
-                        int registers, int count)
+                        int registers, int count, __mmask8 mask)
 {
-    lanes sum[4][4];
+    lanes sum[4][MOST];
     const int64_t d = w->cols, K = w->rows;
-#pragma GCC unroll 4
+    const bool full = registers > 1;
+#pragma GCC unroll 8
     for (int c = 0; c < count; c++)
 #pragma GCC unroll 4
-        for (int r = 0; r < registers; r++) sum[r][c] = ridge * *(const lanes *)(H + c * d + r * LANES);
+        for (int r = 0; r < registers; r++) sum[r][c] = ridge * load(H + c * d + r * LANES, full, mask);
     for (int64_t k = 0; k < K; k++) {
 #pragma GCC unroll 4
         for (int r = 0; r < registers; r++) {
-            const lanes a = *(const lanes *)(w->turned + k * d + r * LANES);
-#pragma GCC unroll 4
+            const lanes a = load(w->turned + k * d + r * LANES, full, mask);
+#pragma GCC unroll 8
             for (int c = 0; c < count; c++) sum[r][c] += a * G[k + c * K];
         }
     }
-#pragma GCC unroll 4
+#pragma GCC unroll 8
     for (int c = 0; c < count; c++)
 #pragma GCC unroll 4
-        for (int r = 0; r < registers; r++) *(lanes *)(out + c * d + r * LANES) = sum[r][c];
+        for (int r = 0; r < registers; r++) store(out + c * d + r * LANES, sum[r][c], full, mask);
 }
 
-/* `count` columns, all rows. */
+/* Up to MOST columns, all rows. */
 KERNEL void back_columns(const ufm_thin *w, const double *G, double ridge, const double *H, double *out,
                          int count)
 {
@@ -149,18 +166,15 @@ KERNEL void back_columns(const ufm_thin *w, const double *G, double ridge, const
     int64_t j = 0;
     for (; j + 4 * LANES <= d; j += 4 * LANES) {
         const ufm_thin below = {K, d, w->stride, w->data, w->padded, w->turned + j};
-        back_kernel(&below, G, ridge, H + j, out + j, 4, count);
+        const int half = count == MOST ? MOST / 2 : count; /* all registers there are */
+        back_kernel(&below, G, ridge, H + j, out + j, 4, half, 0xff);
+        if (half < count)
+            back_kernel(&below, G + half * K, ridge, H + half * d + j, out + half * d + j, 4, half, 0xff);
     }
-    for (; j + LANES <= d; j += LANES) {
+    for (; j < d; j += LANES) {
         const ufm_thin below = {K, d, w->stride, w->data, w->padded, w->turned + j};
-        back_kernel(&below, G, ridge, H + j, out + j, 1, count);
+        back_kernel(&below, G, ridge, H + j, out + j, 1, count, mask_of(d - j));
     }
-    for (; j < d; j++)
-        for (int c = 0; c < count; c++) {
-            double sum = ridge * H[j + c * d];
-            for (int64_t k = 0; k < K; k++) sum += w->turned[j + k * d] * G[k + c * K];
-            out[j + c * d] = sum;
-        }
 }
 
 WIDE static void back_wide(const ufm_thin *w, int64_t n, const double *G, double ridge, const double *H,
@@ -168,7 +182,7 @@ WIDE static void back_wide(const ufm_thin *w, int64_t n, const double *G, double
 {
     const int64_t d = w->cols, K = w->rows;
     int64_t i = 0;
-    for (; i + 4 <= n; i += 4) back_columns(w, G + i * K, ridge, H + i * d, out + i * d, 4);
+    for (; i + MOST <= n; i += MOST) back_columns(w, G + i * K, ridge, H + i * d, out + i * d, MOST);
     for (; i < n; i++) back_columns(w, G + i * K, ridge, H + i * d, out + i * d, 1);
 }
 
@@ -178,20 +192,21 @@ typedef struct {
     const double *G, *H;
 } tile;
 
-/* `count` columns of H G^T, `registers` of its rows. */
+/* `count` columns of H G^T, `registers` of its rows or those of `mask` of one. */
 KERNEL void outer_kernel(const tile *t, const double *G, const double *H, double *sum_of, int registers,
-                         int count)
+                         int count, __mmask8 mask)
 {
     lanes sum[3][MOST];
     const int64_t d = t->d, K = t->K;
+    const bool full = registers > 1;
 #pragma GCC unroll 8
     for (int k = 0; k < count; k++)
 #pragma GCC unroll 3
-        for (int r = 0; r < registers; r++) sum[r][k] = *(const lanes *)(sum_of + k * d + r * LANES);
+        for (int r = 0; r < registers; r++) sum[r][k] = load(sum_of + k * d + r * LANES, full, mask);
     for (int64_t i = 0; i < t->n; i++) {
 #pragma GCC unroll 3
         for (int r = 0; r < registers; r++) {
-            const lanes a = *(const lanes *)(H + i * d + r * LANES);
+            const lanes a = load(H + i * d + r * LANES, full, mask);
 #pragma GCC unroll 8
             for (int k = 0; k < count; k++) sum[r][k] += a * G[k + i * K];
         }
@@ -199,7 +214,7 @@ KERNEL void outer_kernel(const tile *t, const double *G, const double *H, double
 #pragma GCC unroll 8
     for (int k = 0; k < count; k++)
 #pragma GCC unroll 3
-        for (int r = 0; r < registers; r++) *(lanes *)(sum_of + k * d + r * LANES) = sum[r][k];
+        for (int r = 0; r < registers; r++) store(sum_of + k * d + r * LANES, sum[r][k], full, mask);
 }
 
 KERNEL void outer_classes(const tile *t, int64_t first, double *turned, int count)
@@ -208,11 +223,8 @@ KERNEL void outer_classes(const tile *t, int64_t first, double *turned, int coun
     const double *G = t->G + first;
     double *to = turned + first * d;
     int64_t j = 0;
-    for (; j + 3 * LANES <= d; j += 3 * LANES) outer_kernel(t, G, t->H + j, to + j, 3, count);
-    for (; j + LANES <= d; j += LANES) outer_kernel(t, G, t->H + j, to + j, 1, count);
-    for (; j < d; j++)
-        for (int k = 0; k < count; k++)
-            for (int64_t i = 0; i < t->n; i++) to[j + k * d] += t->H[j + i * d] * G[k + i * t->K];
+    for (; j + 3 * LANES <= d; j += 3 * LANES) outer_kernel(t, G, t->H + j, to + j, 3, count, 0xff);
+    for (; j < d; j += LANES) outer_kernel(t, G, t->H + j, to + j, 1, count, mask_of(d - j));
 }
 
 WIDE static void outer_wide(const tile *t, double *turned)
@@ -235,16 +247,16 @@ WIDE static void outer_wide(const tile *t, double *turned)
 #define TRY(call)
 #endif
 
-void ufm_thin_multiply(const ufm_thin *w, ufm_matrix H, double *Z)
+void ufm_thin_multiply(const ufm_thin *w, ufm_matrix H, bool add, double *Z)
 {
-    TRY(multiply_wide(w, H.cols, H.data, Z))
-    ufm_gemm(1, whole(w), H, 0, ufm_view(Z, w->rows, H.cols));
+    TRY(multiply_wide(w, H.cols, H.data, add, Z))
+    ufm_gemm(1, whole(w), H, add, ufm_view(Z, w->rows, H.cols));
 }
 
 void ufm_thin_back(const ufm_thin *w, ufm_matrix G, double ridge, ufm_matrix H, double *out)
 {
     TRY(back_wide(w, H.cols, G.data, ridge, H.data, out))
-    memcpy(out, H.data, (size_t)(w->cols * H.cols) * sizeof(double));
+    if (out != H.data) memcpy(out, H.data, (size_t)(w->cols * H.cols) * sizeof(double));
     ufm_gemm(1, ufm_transpose(whole(w)), G, ridge, ufm_view(out, w->cols, H.cols));
 }
 

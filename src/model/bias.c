@@ -8,6 +8,7 @@ enum { NEWTON_STEPS = 50, HALVINGS = 40 };
 typedef struct {
     ufm_model *model;
     model_blocks x;
+    ufm_thin W; /* packed */
 } bias_pass;
 
 /* Adds one column's share of the gradient and of the Hessian over b. */
@@ -33,7 +34,7 @@ static void bias_body(void *context, int worker, int64_t begin, int64_t end)
     model_part *part = &work->model->part[worker];
     for (int64_t first = begin; first < end; first += model->tile) {
         const int64_t count = end - first < model->tile ? end - first : model->tile;
-        const model_tile tile = model_logits(model, part, work->x, first, count);
+        const model_tile tile = model_logits(model, part, &work->W, work->x, first, count);
         for (int64_t i = 0; i < count; i++)
             add_column(model, part, first + i, tile.Z.data + i * model->classes);
     }
@@ -43,7 +44,7 @@ static void bias_body(void *context, int worker, int64_t begin, int64_t end)
 static double evaluate(ufm_model *model, const double *x, double *gradient, double *hessian)
 {
     const int64_t K = model->classes;
-    bias_pass work = {model, model_split(model, x)};
+    bias_pass work = {model, model_split(model, x), model_pack(model, 0, x)};
     for (int t = 0; t < model->threads; t++) {
         model_part *part = &model->part[t];
         part->loss = (ufm_sum){0, 0};

@@ -14,18 +14,12 @@ static void add_bias(const ufm_model *model, model_blocks x, model_tile tile)
     }
 }
 
-static model_tile tile_of(const ufm_model *model, const model_part *part, model_blocks x, int64_t first,
-                          int64_t count)
+model_tile model_logits(const ufm_model *model, const model_part *part, const ufm_thin *W, model_blocks x,
+                        int64_t first, int64_t count)
 {
-    return (model_tile){first, count, ufm_view(x.H + first * model->dim, model->dim, count),
-                        ufm_view(part->logits, model->classes, count)};
-}
-
-model_tile model_logits(const ufm_model *model, const model_part *part, model_blocks x, int64_t first,
-                        int64_t count)
-{
-    const model_tile tile = tile_of(model, part, x, first, count);
-    ufm_gemm(1, ufm_view(x.W, model->classes, model->dim), tile.H, 0, tile.Z);
+    const model_tile tile = {first, count, ufm_view(x.H + first * model->dim, model->dim, count),
+                             ufm_view(part->logits, model->classes, count)};
+    ufm_thin_multiply(W, tile.H, false, tile.Z.data);
     add_bias(model, x, tile);
     return tile;
 }
@@ -35,44 +29,34 @@ double model_weight(const ufm_model *model, int64_t column)
     return (double)ufm_labels_count(model->labels, column) / (double)model->labels->samples;
 }
 
-/* Loss of a column times its weight; its logits z become the column of G~ = G/sqrt(c) = sqrt(c)/N times the
- * gradient of one sample. `state` as for model_loss. */
-static double column_gradient(const ufm_model *model, int64_t column, double *z, double *state)
-{
-    const ufm_tag_set set = ufm_labels_set(model->labels, column);
-    const double weight = model_weight(model, column);
-    const double loss = model->loss->gradient(&model->objective, set, z, state);
-    ufm_scale(model->classes, model->root_count ? weight / model->root_count[column] : weight, z);
-    return weight * loss;
-}
-
-/* The same for a whole tile; adds its losses to the part's. */
-static void tile_gradient(const ufm_model *model, model_part *part, model_tile tile)
+/* What column_gradient wants of a tile's logits: exponentials of all at once, where the loss has them. */
+static void exponentials(const ufm_model *model, const model_part *part, model_tile tile)
 {
     const int64_t K = model->classes;
+    if (!model->loss->linear) return;
+    for (int64_t i = 0; i < tile.count; i++)
+        part->linear[i] =
+            model->loss->linear(&model->objective, ufm_labels_set(model->labels, tile.first + i),
+                                tile.Z.data + i * K, &part->top[i]);
+    ufm_exp(K * tile.count, tile.Z.data);
+}
+
+/* Loss of a tile's column i times its weight; its exponentials or logits become the column of
+ * G~ = G/sqrt(c) = sqrt(c)/N times the gradient of one sample. `state` as for model_loss. */
+static double column_gradient(const ufm_model *model, const model_part *part, model_tile tile, int64_t i,
+                              double *state)
+{
+    const int64_t column = tile.first + i;
     const model_loss *loss = model->loss;
     const ufm_objective *objective = &model->objective;
-    for (int64_t i = 0; i < tile.count; i++) {
-        double *z = tile.Z.data + i * K;
-        if (loss->linear) {
-            const ufm_tag_set set = ufm_labels_set(model->labels, tile.first + i);
-            part->linear[i] = loss->linear(objective, set, z, &part->top[i]);
-        } else {
-            ufm_sum_add(&part->loss, column_gradient(model, tile.first + i, z, NULL));
-        }
-    }
-    if (!loss->linear) return;
-    ufm_exp(K * tile.count, tile.Z.data);
-    for (int64_t i = 0; i < tile.count; i++) {
-        const int64_t column = tile.first + i;
-        double *z = tile.Z.data + i * K;
-        const double weight = model_weight(model, column);
-        const double scale = model->root_count ? weight / model->root_count[column] : weight;
-        const double rest =
-            loss->rest(objective, ufm_labels_set(model->labels, column), part->top[i], z, NULL);
-        ufm_sum_add(&part->loss, weight * (part->linear[i] + rest));
-        for (int64_t k = 0; k < K; k++) z[k] *= scale;
-    }
+    const ufm_tag_set set = ufm_labels_set(model->labels, column);
+    double *z = tile.Z.data + i * model->classes;
+    const double weight = model_weight(model, column);
+    const double scale = model->root_count ? weight / model->root_count[column] : weight;
+    const double value = loss->linear ? part->linear[i] + loss->rest(objective, set, part->top[i], z, state)
+                                      : loss->gradient(objective, set, z, state);
+    for (int64_t k = 0; k < model->classes; k++) z[k] *= scale;
+    return weight * value;
 }
 
 /* One pass over all columns. `v` and `product` only for Hessian-vector products, `gradient` only for
@@ -80,7 +64,7 @@ static void tile_gradient(const ufm_model *model, model_part *part, model_tile t
 typedef struct {
     ufm_model *model;
     model_blocks x, v;
-    ufm_thin W;         /* packed, but for Hessian-vector products */
+    ufm_thin W, dW;     /* packed */
     double *gradient_H; /* d x n block of the result */
 } pass;
 
@@ -109,12 +93,18 @@ static model_tile evaluate_tile(const pass *work, model_part *part, int64_t firs
 {
     const ufm_model *model = work->model;
     const int64_t count = end - first < model->tile ? end - first : model->tile;
-    const model_tile tile = tile_of(model, part, work->x, first, count);
-    ufm_thin_multiply(&work->W, tile.H, tile.Z.data);
-    add_bias(model, work->x, tile);
-    tile_gradient(model, part, tile);
+    const model_tile tile = model_logits(model, part, &work->W, work->x, first, count);
+    exponentials(model, part, tile);
+    for (int64_t i = 0; i < count; i++) ufm_sum_add(&part->loss, column_gradient(model, part, tile, i, NULL));
     ufm_sum_add(&part->squares, ufm_dot(model->dim * count, tile.H.data, tile.H.data));
     return tile;
+}
+
+void model_turn(const ufm_model *model, model_part *part)
+{
+    const int64_t K = model->classes, d = model->dim;
+    for (int64_t j = 0; j < d; j++)
+        for (int64_t k = 0; k < K; k++) part->classifier[k + j * K] = part->turned[j + k * d];
 }
 
 static void value_body(void *context, int worker, int64_t begin, int64_t end)
@@ -129,16 +119,15 @@ static void gradient_body(void *context, int worker, int64_t begin, int64_t end)
     const pass *work = context;
     const ufm_model *model = work->model;
     model_part *part = &work->model->part[worker];
-    const int64_t K = model->classes, d = model->dim;
-    memset(part->turned, 0, (size_t)(K * d) * sizeof(double));
+    const int64_t d = model->dim;
+    memset(part->turned, 0, (size_t)(model->classes * d) * sizeof(double));
     for (int64_t first = begin; first < end; first += model->tile) {
         const model_tile tile = evaluate_tile(work, part, first, end);
         ufm_thin_outer(tile.Z, tile.H, part->turned);
         ufm_thin_back(&work->W, tile.Z, 2 * model->objective.lambda_h, tile.H, work->gradient_H + first * d);
         add_to_bias(model, part, first, tile.Z);
     }
-    for (int64_t j = 0; j < d; j++)
-        for (int64_t k = 0; k < K; k++) part->classifier[k + j * K] = part->turned[j + k * d];
+    model_turn(model, part);
 }
 
 /* dz becomes the column of dG~ = (sqrt(c)/N) Hess dz with dz = dZ/sqrt(c) + db. */
@@ -157,26 +146,27 @@ static void hessian_body(void *context, int worker, int64_t begin, int64_t end)
     const ufm_model *model = work->model;
     model_part *part = &work->model->part[worker];
     const int64_t K = model->classes, d = model->dim;
-    const ufm_matrix W = ufm_view(work->x.W, K, d), dW = ufm_view(work->v.W, K, d);
+    memset(part->turned, 0, (size_t)(K * d) * sizeof(double));
     for (int64_t first = begin; first < end; first += model->tile) {
         const int64_t count = end - first < model->tile ? end - first : model->tile;
-        const model_tile tile = model_logits(model, part, work->x, first, count);
+        const model_tile tile = model_logits(model, part, &work->W, work->x, first, count);
         const ufm_matrix dH = ufm_view(work->v.H + first * d, d, count),
                          dZ = ufm_view(part->change, K, count);
-        ufm_gemm(1, dW, tile.H, 0, dZ);
-        ufm_gemm(1, W, dH, 1, dZ);
+        ufm_thin_multiply(&work->dW, tile.H, false, dZ.data);
+        ufm_thin_multiply(&work->W, dH, true, dZ.data);
+        exponentials(model, part, tile);
         for (int64_t i = 0; i < count; i++) {
-            (void)column_gradient(model, first + i, tile.Z.data + i * K, part->state);
+            (void)column_gradient(model, part, tile, i, part->state);
             curvature_column(model, first + i, part->state, dZ.data + i * K, work->v.b);
         }
         double *out = work->gradient_H + first * d;
-        memcpy(out, dH.data, (size_t)(d * count) * sizeof(double));
-        ufm_gemm(1, ufm_transpose(W), dZ, 2 * model->objective.lambda_h, ufm_view(out, d, count));
-        ufm_gemm(1, ufm_transpose(dW), tile.Z, 1, ufm_view(out, d, count));
-        ufm_gemm(1, dZ, ufm_transpose(tile.H), 1, ufm_view(part->classifier, K, d));
-        ufm_gemm(1, tile.Z, ufm_transpose(dH), 1, ufm_view(part->classifier, K, d));
+        ufm_thin_back(&work->W, dZ, 2 * model->objective.lambda_h, dH, out);
+        ufm_thin_back(&work->dW, tile.Z, 1, ufm_view(out, d, count), out);
+        ufm_thin_outer(dZ, tile.H, part->turned);
+        ufm_thin_outer(tile.Z, dH, part->turned);
         add_to_bias(model, part, first, dZ);
     }
+    model_turn(model, part);
 }
 
 static void run(pass *work, ufm_pool_body *body)
@@ -215,9 +205,7 @@ void model_collect(const ufm_model *model, model_blocks at, double *out)
 
 double ufm_model_value(ufm_model *model, const double *x)
 {
-    pass work = {.model = model,
-                 .x = model_split(model, x),
-                 .W = ufm_thin_pack(model->classes, model->dim, x, model->packed)};
+    pass work = {.model = model, .x = model_split(model, x), .W = model_pack(model, 0, x)};
     run(&work, value_body);
     return total_value(&work);
 }
@@ -226,7 +214,7 @@ double ufm_model_gradient(ufm_model *model, const double *x, double *gradient)
 {
     pass work = {.model = model,
                  .x = model_split(model, x),
-                 .W = ufm_thin_pack(model->classes, model->dim, x, model->packed),
+                 .W = model_pack(model, 0, x),
                  .gradient_H = gradient + model->classes * model->dim};
     run(&work, gradient_body);
     model_collect(model, work.x, gradient);
@@ -238,6 +226,8 @@ void ufm_model_hessian_vector(ufm_model *model, const double *x, const double *v
     pass work = {.model = model,
                  .x = model_split(model, x),
                  .v = model_split(model, v),
+                 .W = model_pack(model, 0, x),
+                 .dW = model_pack(model, 1, v),
                  .gradient_H = product + model->classes * model->dim};
     run(&work, hessian_body);
     model_collect(model, work.v, product);

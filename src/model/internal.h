@@ -45,7 +45,7 @@ struct ufm_model {
     model_part *part; /* [threads] */
     double *diagonal; /* [size] of the inverse preconditioner; NULL before ufm_model_prepare */
     float *kept;      /* per column the loss's gradient (K) and state (states K) at the point prepared last */
-    double *packed;   /* W as its products with tiles want it */
+    double *packed;   /* two K x d matrices as products with tiles want them */
     float *single;    /* what products in single precision need */
 };
 
@@ -66,9 +66,18 @@ typedef struct {
     ufm_matrix Z; /* K x count */
 } model_tile;
 
-/* Tile of columns first..first+count-1 with its logits computed into part->logits. */
-model_tile model_logits(const ufm_model *model, const model_part *part, model_blocks x, int64_t first,
-                        int64_t count);
+/* A K x d matrix packed as number `which`, 0 or 1. */
+static inline ufm_thin model_pack(const ufm_model *model, int which, const double *W)
+{
+    const int64_t K = model->classes, d = model->dim;
+    return ufm_thin_pack(K, d, W, model->packed + which * ufm_thin_numbers(K, d));
+}
+
+/* Tile of columns first..first+count-1 with its logits computed into part->logits; W packed from x. */
+model_tile model_logits(const ufm_model *model, const model_part *part, const ufm_thin *W, model_blocks x,
+                        int64_t first, int64_t count);
+/* `classifier` of the part from `turned`. */
+void model_turn(const ufm_model *model, model_part *part);
 
 /* Clears what the threads accumulate. */
 void model_clear_parts(ufm_model *model);

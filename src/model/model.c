@@ -53,7 +53,7 @@ static bool allocate_parts(ufm_model *model)
 {
     const int64_t K = model->classes;
     model->part = ufm_alloc(model->threads, sizeof *model->part);
-    model->packed = ufm_alloc(ufm_thin_numbers(K, model->dim), sizeof(double));
+    model->packed = ufm_alloc(2 * ufm_thin_numbers(K, model->dim), sizeof(double));
     if (!model->part || !model->packed) return false;
     for (int t = 0; t < model->threads; t++) {
         model_part *part = &model->part[t];

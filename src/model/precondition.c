@@ -5,9 +5,9 @@
 typedef struct {
     ufm_model *model;
     model_blocks x;
-    const double *squares; /* K x d: W_kj^2 */
-    double *scratch;       /* (K + d + 1) x tile for each thread: p, W^T p, and the columns' scales */
-    double *features;      /* d x n: the H block of the diagonal */
+    ufm_thin W, squares; /* packed; squares: W_kj^2 */
+    double *scratch;     /* (K + d + 1) x tile for each thread: p, W^T p, and the columns' scales */
+    double *features;    /* d x n: the H block of the diagonal */
 } pass;
 
 static void keep(const ufm_model *model, int64_t column, const double *gradient, const double *state)
@@ -50,24 +50,25 @@ static void body(void *context, int worker, int64_t begin, int64_t end)
     const int64_t K = model->classes, d = model->dim;
     double *p = work->scratch + worker * (K + d + 1) * model->tile;
     double *means = p + K * model->tile, *scale = means + d * model->tile;
+    memset(part->turned, 0, (size_t)(K * d) * sizeof(double));
     for (int64_t first = begin; first < end; first += model->tile) {
         const int64_t count = end - first < model->tile ? end - first : model->tile;
-        const model_tile tile = model_logits(model, part, work->x, first, count);
+        const model_tile tile = model_logits(model, part, &work->W, work->x, first, count);
         const ufm_matrix curvature = ufm_view(part->change, K, count);
         const ufm_matrix out = ufm_view(work->features + first * d, d, count);
-        for (int64_t j = 0; j < d * count; j++) out.data[j] = tile.H.data[j] * tile.H.data[j];
+        ufm_hadamard(d * count, tile.H.data, tile.H.data, out.data);
         for (int64_t i = 0; i < count; i++) {
             double *diagonal = curvature.data + i * K;
             scale[i] = column_curvature(model, part, first + i, tile.Z.data + i * K, diagonal, p + i * K);
             ufm_axpy(K, (double)ufm_labels_count(model->labels, first + i), diagonal, part->bias);
         }
-        ufm_gemm(1, curvature, ufm_transpose(out), 1, ufm_view(part->classifier, K, d));
-        ufm_gemm(1, ufm_transpose(ufm_view(work->squares, K, d)), tile.Z, 0, out);
-        ufm_gemm(1, ufm_transpose(ufm_view(work->x.W, K, d)), ufm_view(p, K, count), 0,
-                 ufm_view(means, d, count));
+        ufm_thin_outer(curvature, out, part->turned);
+        ufm_thin_back(&work->squares, tile.Z, 0, out, out.data);
+        ufm_thin_back(&work->W, ufm_view(p, K, count), 0, out, means);
         for (int64_t i = 0; i < count; i++)
             for (int64_t j = i * d; j < (i + 1) * d; j++) out.data[j] -= scale[i] * means[j] * means[j];
     }
+    model_turn(model, part);
 }
 
 /* x <- 1/(2 ridge + x); rounding may have left x just below zero, and a free bias no ridge. */
@@ -101,9 +102,10 @@ ufm_status ufm_model_prepare(ufm_model *model, const double *x)
     double *scratch = ufm_alloc(model->threads * (K + d + 1) * model->tile, sizeof(double));
     const bool ready = model->diagonal && model->kept && model->single && squares && scratch;
     if (ready) {
-        for (int64_t j = 0; j < K * d; j++) squares[j] = x[j] * x[j];
+        ufm_hadamard(K * d, x, x, squares);
         model_clear_parts(model);
-        pass work = {model, model_split(model, x), squares, scratch, model->diagonal + K * d};
+        pass work = {model,   model_split(model, x),  model_pack(model, 0, x), model_pack(model, 1, squares),
+                     scratch, model->diagonal + K * d};
         ufm_pool_run(model->pool, model->columns, model->tile, body, &work);
         collect(model, model->diagonal);
         if (model_small(model)) model_small_prepare(model);
