@@ -432,41 +432,54 @@ static void test_exp(void)
     for (int i = 0; i < 9; i++) TEST(i == 1 || i == 8 ? isnan(nan[i]) : nan[i] == 1);
 }
 
+/* A number of a pair. */
+static double half(int32_t word, double scale, bool upper)
+{
+    const int number = upper ? (int16_t)((uint32_t)word >> 16) : (int16_t)(word & 0xffff);
+    return 65536 * scale * number;
+}
+
 /* The kernels of L-BFGS against plain loops, for every length of the rest. */
 static void test_pairs(void)
 {
     enum { MOST = 41 };
-    double step[MOST], before[MOST], after[MOST], out[MOST], u[MOST];
-    float s[MOST], y[MOST], v[MOST];
-    double worst = 0;
+    double step[MOST], before[MOST], after[MOST], out[MOST], u[MOST], v[MOST], made[MOST];
+    int32_t words[MOST];
+    double scale[2], worst = 0;
     ufm_rng *rng = ufm_rng_new(32);
     for (int64_t n = 0; n <= MOST; n++) {
-        const ufm_vector_pair pair = {s, y};
+        const ufm_vector_pair pair = {words, scale};
         const double *change[2] = {before, after};
-        double products[4] = {1, 2, 3, 4}, expected[4] = {1, 2, 3, 4};
+        double products[4] = {1, 2, 3, 4}, expected[4] = {1, 2, 3, 4}, largest[2] = {0, 0};
         for (int64_t i = 0; i < n; i++) {
             step[i] = ufm_rng_gaussian(rng);
             before[i] = ufm_rng_gaussian(rng);
             after[i] = ufm_rng_gaussian(rng);
             u[i] = ufm_rng_gaussian(rng);
-            v[i] = (float)ufm_rng_gaussian(rng);
+            v[i] = ufm_rng_gaussian(rng);
+            largest[0] = fmax(largest[0], 0.3 * fabs(step[i]));
+            largest[1] = fmax(largest[1], 0.3 * fabs(after[i] - before[i]));
         }
-        ufm_pair_make(n, 0.3, step, change, pair);
+        ufm_pair_make(n, 0.3, step, change, pair, made);
         ufm_pair_products(n, pair, u, v, products);
         ufm_step(n, before, -2, after, out);
         for (int64_t i = 0; i < n; i++) {
-            TEST(s[i] == (float)(0.3 * step[i]) && y[i] == (float)(0.3 * (after[i] - before[i])));
+            const double si = half(words[i], scale[0], true), yi = half(words[i], scale[1], false);
+            TEST(fabs(si - 0.3 * step[i]) <= largest[0] / 65534 * (1 + 1e-12));
+            TEST(fabs(yi - 0.3 * (after[i] - before[i])) <= largest[1] / 65534 * (1 + 1e-12));
+            worst = fmax(worst, fabs(made[i] - yi));
             worst = fmax(worst, fabs(out[i] - (before[i] - 2 * after[i])));
             out[i] = u[i];
-            expected[0] += (double)s[i] * u[i];
-            expected[1] += (double)s[i] * (double)v[i];
-            expected[2] += (double)y[i] * u[i];
-            expected[3] += (double)y[i] * (double)v[i];
+            expected[0] += si * u[i];
+            expected[1] += si * v[i];
+            expected[2] += yi * u[i];
+            expected[3] += yi * v[i];
         }
         for (int k = 0; k < 4; k++) worst = fmax(worst, fabs(products[k] - expected[k]));
         ufm_pair_add(n, pair, 1.5, -0.7, out);
         for (int64_t i = 0; i < n; i++)
-            worst = fmax(worst, fabs(out[i] - (u[i] + 1.5 * (double)s[i] - 0.7 * (double)y[i])));
+            worst = fmax(worst, fabs(out[i] - (u[i] + 1.5 * half(words[i], scale[0], true) -
+                                               0.7 * half(words[i], scale[1], false))));
     }
     ufm_rng_free(rng);
     test_worst("linalg/pairs", worst, 1e-13);
@@ -530,7 +543,7 @@ static void test_batch(void)
             tau[s] = s % 2 ? 1 / sum : 0;
         }
         for (int64_t j = 0; j < r * count; j++) right[j] = ufm_rng_gaussian(rng);
-        const ufm_batch batch = {K, r, rows, 0.1};
+        const ufm_systems batch = {K, r, rows, 0.1};
         ufm_batch_load(K, count, curvature, a);
         ufm_batch_factor(&batch, a, tau, scratch, factor);
         ufm_batch_load(r, count, right, x);

@@ -8,7 +8,6 @@
 #include <ufmlab/linalg.h>
 
 typedef int64_t lanes_bits __attribute__((vector_size(64), aligned(8), may_alias));
-typedef float lanes_single __attribute__((vector_size(32), aligned(4), may_alias));
 
 /* x = n log 2 + r with |r| <= log(2)/2; exp(r) by its series, whose remainder is below 1e-17; 2^n in two
  * factors, so that the subnormal results are rounded once. Beyond the bounds the result is 0 or infinite. */
@@ -72,7 +71,7 @@ INLINE double dot_body(int64_t n, const double *x, const double *y)
     for (; i < n; i++) rest += x[i] * y[i];
     return sum_of(&sum[0]) + rest;
 }
-VERSIONS_OF(double, return, dot, (int64_t n, const double *x, const double *y), (n, x, y))
+VERSIONS_OF(double, return, dot, (int64_t n, const double *x, const double *y), (n, x, y), (n, x, y))
 
 INLINE void axpy_body(int64_t n, double alpha, const double *x, double *y)
 {
@@ -118,16 +117,98 @@ INLINE void step_body(int64_t n, const double *x, double length, const double *d
 VERSIONS(step, (int64_t n, const double *x, double length, const double *direction, double *out),
          (n, x, length, direction, out))
 
-INLINE void pair_products_body(int64_t n, ufm_vector_pair pair, const double *u, const float *v,
-                               double products[4])
+/* The 16-bit numbers are within this, and what a half is multiplied by where it is the upper one of a word.
+ */
+static const double pair_most = 32767, upper = 65536;
+
+/* The largest absolute value; NaN where one is not finite. */
+INLINE double largest_of(int64_t n, const double *x)
+{
+    typedef __typeof__((lanes){0} < (lanes){0}) mask;
+    const lanes_bits magnitude = (lanes_bits){0} + INT64_MAX;
+    lanes most = {0}, unusual = {0};
+    int64_t i = 0;
+    for (; i + LANES <= n; i += LANES) {
+        const lanes v = *(const lanes *)(x + i), absolute = (lanes)((lanes_bits)v & magnitude);
+        const mask larger = absolute > most;
+        most =
+            (lanes)(((lanes_bits)absolute & (lanes_bits)larger) | ((lanes_bits)most & ~(lanes_bits)larger));
+        unusual += v * 0;
+    }
+    double largest = 0, rest = sum_of(&unusual);
+    for (int r = 0; r < LANES; r++) largest = most[r] > largest ? most[r] : largest;
+    for (; i < n; i++) {
+        largest = fabs(x[i]) > largest ? fabs(x[i]) : largest;
+        rest += x[i] * 0;
+    }
+    return largest + rest;
+}
+
+/* The halves of eight words, times `upper`. */
+INLINE void halves(lanes_widen *widen, const int32_t *words, lanes *s, lanes *y)
+{
+    const lanes_int word = *(const lanes_int *)words, high = word & ~0xffff, low = word << 16;
+    widen(&high, s);
+    widen(&low, y);
+}
+static inline double upper_half(int32_t word)
+{
+    return (double)(word & ~0xffff);
+}
+static inline double lower_half(int32_t word)
+{
+    return (double)(int32_t)((uint32_t)word << 16);
+}
+
+/* x rounded, beside words. */
+INLINE void round_lanes(const lanes *x, lanes_int *rounded)
+{
+    const lanes shift = (lanes){0} + 0x1.8p52;
+    *rounded = __builtin_convertvector((lanes_bits)(*x + shift) - (lanes_bits)shift, lanes_int);
+}
+
+INLINE void pair_make_body(int64_t n, double scale, const double *step, const double *change[2],
+                           ufm_vector_pair pair, double *y)
+{
+    const double *before = change[0], *after = change[1];
+    for (int64_t i = 0; i < n; i++) y[i] = after[i] - before[i];
+    const double largest[2] = {largest_of(n, step), largest_of(n, y)};
+    double inverse[2], unit[2];
+    for (int r = 0; r < 2; r++) {
+        inverse[r] = largest[r] > 0 ? pair_most / largest[r] : 0;
+        unit[r] = scale * largest[r] / pair_most;
+        pair.scale[r] = unit[r] / upper;
+    }
+    int64_t i = 0;
+    for (; i + LANES <= n; i += LANES) {
+        const lanes s = *(const lanes *)(step + i) * inverse[0],
+                    change_of = *(const lanes *)(y + i) * inverse[1];
+        lanes_int high, low;
+        round_lanes(&s, &high);
+        round_lanes(&change_of, &low);
+        *(lanes_int *)(pair.words + i) = (high << 16) | (low & 0xffff);
+        *(lanes *)(y + i) = unit[1] * __builtin_convertvector(low, lanes);
+    }
+    for (; i < n; i++) {
+        const int32_t high = (int32_t)rint(step[i] * inverse[0]), low = (int32_t)rint(y[i] * inverse[1]);
+        pair.words[i] = (int32_t)((uint32_t)high << 16 | ((uint32_t)low & 0xffff));
+        y[i] = unit[1] * (double)low;
+    }
+}
+VERSIONS(pair_make,
+         (int64_t n, double scale, const double *step, const double *change[2], ufm_vector_pair pair,
+          double *y),
+         (n, scale, step, change, pair, y))
+
+INLINE void pair_products_body(lanes_widen *widen, int64_t n, ufm_vector_pair pair, const double *u,
+                               const double *v, double products[4])
 {
     lanes su = {0}, sv = {0}, yu = {0}, yv = {0};
     int64_t i = 0;
     for (; i + LANES <= n; i += LANES) {
-        const lanes s = __builtin_convertvector(*(const lanes_single *)(pair.s + i), lanes);
-        const lanes y = __builtin_convertvector(*(const lanes_single *)(pair.y + i), lanes);
-        const lanes vi = __builtin_convertvector(*(const lanes_single *)(v + i), lanes);
-        const lanes ui = *(const lanes *)(u + i);
+        lanes s, y;
+        halves(widen, pair.words + i, &s, &y);
+        const lanes ui = *(const lanes *)(u + i), vi = *(const lanes *)(v + i);
         su += s * ui;
         sv += s * vi;
         yu += y * ui;
@@ -135,49 +216,32 @@ INLINE void pair_products_body(int64_t n, ufm_vector_pair pair, const double *u,
     }
     double rest[4] = {0};
     for (; i < n; i++) {
-        rest[0] += (double)pair.s[i] * u[i];
-        rest[1] += (double)pair.s[i] * (double)v[i];
-        rest[2] += (double)pair.y[i] * u[i];
-        rest[3] += (double)pair.y[i] * (double)v[i];
+        const double s = upper_half(pair.words[i]), y = lower_half(pair.words[i]);
+        rest[0] += s * u[i];
+        rest[1] += s * v[i];
+        rest[2] += y * u[i];
+        rest[3] += y * v[i];
     }
-    products[0] += sum_of(&su) + rest[0];
-    products[1] += sum_of(&sv) + rest[1];
-    products[2] += sum_of(&yu) + rest[2];
-    products[3] += sum_of(&yv) + rest[3];
+    products[0] += pair.scale[0] * (sum_of(&su) + rest[0]);
+    products[1] += pair.scale[0] * (sum_of(&sv) + rest[1]);
+    products[2] += pair.scale[1] * (sum_of(&yu) + rest[2]);
+    products[3] += pair.scale[1] * (sum_of(&yv) + rest[3]);
 }
-VERSIONS(pair_products,
-         (int64_t n, ufm_vector_pair pair, const double *u, const float *v, double products[4]),
-         (n, pair, u, v, products))
+VERSIONS_OF(void, , pair_products,
+            (int64_t n, ufm_vector_pair pair, const double *u, const double *v, double products[4]),
+            (n, pair, u, v, products), (widen, n, pair, u, v, products))
 
-INLINE void pair_add_body(int64_t n, ufm_vector_pair pair, double along_s, double along_y, double *out)
+INLINE void pair_add_body(lanes_widen *widen, int64_t n, ufm_vector_pair pair, double along_s, double along_y,
+                          double *out)
 {
+    const double s = along_s * pair.scale[0], y = along_y * pair.scale[1];
     int64_t i = 0;
     for (; i + LANES <= n; i += LANES) {
-        const lanes s = __builtin_convertvector(*(const lanes_single *)(pair.s + i), lanes);
-        const lanes y = __builtin_convertvector(*(const lanes_single *)(pair.y + i), lanes);
-        *(lanes *)(out + i) += along_s * s + along_y * y;
+        lanes si, yi;
+        halves(widen, pair.words + i, &si, &yi);
+        *(lanes *)(out + i) += s * si + y * yi;
     }
-    for (; i < n; i++) out[i] += along_s * (double)pair.s[i] + along_y * (double)pair.y[i];
+    for (; i < n; i++) out[i] += s * upper_half(pair.words[i]) + y * lower_half(pair.words[i]);
 }
-VERSIONS(pair_add, (int64_t n, ufm_vector_pair pair, double along_s, double along_y, double *out),
-         (n, pair, along_s, along_y, out))
-
-INLINE void pair_make_body(int64_t n, double scale, const double *step, const double *change[2],
-                           ufm_vector_pair pair)
-{
-    const double *before = change[0], *after = change[1];
-    int64_t i = 0;
-    for (; i + LANES <= n; i += LANES) {
-        const lanes s = scale * *(const lanes *)(step + i);
-        const lanes y = scale * (*(const lanes *)(after + i) - *(const lanes *)(before + i));
-        *(lanes_single *)(pair.s + i) = __builtin_convertvector(s, lanes_single);
-        *(lanes_single *)(pair.y + i) = __builtin_convertvector(y, lanes_single);
-    }
-    for (; i < n; i++) {
-        pair.s[i] = (float)(scale * step[i]);
-        pair.y[i] = (float)(scale * (after[i] - before[i]));
-    }
-}
-VERSIONS(pair_make,
-         (int64_t n, double scale, const double *step, const double *change[2], ufm_vector_pair pair),
-         (n, scale, step, change, pair))
+VERSIONS_OF(void, , pair_add, (int64_t n, ufm_vector_pair pair, double along_s, double along_y, double *out),
+            (n, pair, along_s, along_y, out), (widen, n, pair, along_s, along_y, out))
