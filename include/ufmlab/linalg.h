@@ -36,6 +36,8 @@ static inline ufm_matrix ufm_columns(ufm_matrix a, int64_t begin, int64_t count)
  * because it does not know it; NULL where it does, or where the variable is set. OpenBLAS reads it when it is
  * loaded, so that only a program that starts anew can set it. */
 const char *ufm_blas_kernels(void);
+/* OpenBLAS's name for the kernels in use. */
+const char *ufm_blas_name(void);
 /* C <- alpha A B + beta C (BLAS dgemm); C untransposed. */
 void ufm_gemm(double alpha, ufm_matrix a, ufm_matrix b, double beta, ufm_matrix c);
 /* Euclidean inner product; norm, without overflow or underflow on the way; y <- y + alpha x;

@@ -65,6 +65,7 @@ int main(int argc, char **argv)
     }
     if (strcmp(name, "--version") == 0) {
         printf("ufmlab %s\n", UFM_VERSION);
+        printf("OpenBLAS kernels: %s\n", ufm_blas_name());
         if (ufm_onednn_version())
             printf("train: own kernels and oneDNN %s\n", ufm_onednn_version());
         else

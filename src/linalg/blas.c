@@ -18,6 +18,11 @@ static void prepare(void)
     pthread_once(&once, single_thread);
 }
 
+const char *ufm_blas_name(void)
+{
+    return openblas_get_corename();
+}
+
 const char *ufm_blas_kernels(void)
 {
     if (getenv("OPENBLAS_CORETYPE")) return NULL;
