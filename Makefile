@@ -9,11 +9,11 @@ BIN   := $(if $(filter release,$(MODE)),build/bin,$(BUILD)/bin)
 LIB   := $(if $(filter release,$(MODE)),build/lib,$(BUILD)/lib)
 
 # --- what must be on the machine: kind:name:Debian package (see .ci/deps) ---------------------------
-PACKAGES := gsl openblas lapacke arpack hdf5 yajl expat zlib libpng libjpeg libcurl libgcrypt libarchive
+PACKAGES := gsl openblas lapacke arpack hdf5 yajl expat zlib libpng libjpeg libcurl libgcrypt libarchive libcyaml
 NEEDS := cmd:gcc:build-essential cmd:pkg-config:pkg-config cmd:gnuplot:gnuplot-nox pkg:gsl:libgsl-dev \
          pkg:openblas:libopenblas-dev pkg:lapacke:liblapacke-dev pkg:arpack:libarpack2-dev pkg:hdf5:libhdf5-dev \
          pkg:yajl:libyajl-dev pkg:expat:libexpat1-dev pkg:zlib:zlib1g-dev pkg:libpng:libpng-dev pkg:libjpeg:libjpeg-dev \
-         pkg:libcurl:libcurl4-openssl-dev pkg:libgcrypt:libgcrypt20-dev pkg:libarchive:libarchive-dev \
+         pkg:libcurl:libcurl4-openssl-dev pkg:libgcrypt:libgcrypt20-dev pkg:libarchive:libarchive-dev pkg:libcyaml:libcyaml-dev \
          inc:oneapi/dnnl/dnnl.h:libdnnl-dev
 NEEDS_IMAGES   := file:/usr/share/datasets/fashion-mnist/train-images-idx3-ubyte.gz:dataset-fashion-mnist
 NEEDS_TEST     := $(NEEDS) $(NEEDS_IMAGES) pkg:cunit:libcunit1-dev
