@@ -76,6 +76,7 @@ static void test_refused(void)
                 {"title: Smallest", "title: Smallest\ntitle: Again", "already seen"},
                 {"title: Smallest", "title: [Small", ":"},
                 {"title: Smallest", "title:\tx: y", ":1: "},
+                {"train_ncm_2]", "held_out_nc1]", ":17: held_out_nc1 needs held-out samples"},
                 {"paper:", "pper:", "Unexpected key: pper"}};
     for (size_t i = 0; i < sizeof rows / sizeof rows[0]; i++) {
         ufm_experiment *e = NULL;

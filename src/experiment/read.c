@@ -132,6 +132,17 @@ static ufm_status check_sets(const ufm_experiment *e, const ufm_experiment_prese
     return UFM_OK;
 }
 
+/* Columns of held-out samples need such samples. */
+static ufm_status check_quantities(const ufm_experiment *e, const ufm_experiment_run *run, ufm_error *error)
+{
+    for (uint32_t q = 0; q < e->quantities && !run->held_out; q++)
+        if (strncmp(e->quantity[q], "held_out_", 9) == 0)
+            return ufm_experiment_fail(e, "label", run->label, error,
+                                       "%.60s needs held-out samples; '%.60s' has none", e->quantity[q],
+                                       run->label);
+    return UFM_OK;
+}
+
 static ufm_status check_preset(const ufm_experiment *e, const ufm_experiment_preset *preset, ufm_error *error)
 {
     ufm_status status = check_sets(e, preset, error);
@@ -141,7 +152,8 @@ static ufm_status check_preset(const ufm_experiment *e, const ufm_experiment_pre
             if (strcmp(run->label, preset->run[other].label) == 0)
                 return ufm_experiment_fail(e, "label", run->label, error, "two runs are labelled '%.60s'",
                                            run->label);
-        status = check_data(e, preset, "data", run->data, error);
+        status = check_quantities(e, run, error);
+        if (status == UFM_OK) status = check_data(e, preset, "data", run->data, error);
         if (status == UFM_OK) status = check_data(e, preset, "held-out", run->held_out, error);
     }
     for (uint32_t s = 0; s < preset->seeds && status == UFM_OK; s++)
