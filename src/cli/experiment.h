@@ -77,6 +77,9 @@ void write_band(const experiment_rows *rows, const char *kind, const char *serie
 ufm_status collect_runs(const experiment_work *work, ufm_error *error);
 /* What the theory says about the labels of a run. */
 ufm_status collect_theory(const experiment_rows *rows, const ufm_experiment_run *run, ufm_error *error);
+/* NAME-points.csv and NAME-labels.csv. */
+ufm_status collect_features(const experiment_work *work, ufm_error *error);
+ufm_status collect_labels(const experiment_work *work, ufm_error *error);
 /* NCm of the tag sets by the number of their training samples: groups[g] and ncm[g], for the caller to
  * ufm_free. */
 typedef struct {

@@ -7,13 +7,13 @@
 #include <ufmlab/report.h>
 #include <unistd.h>
 
-/* In quotes, where a text may hold commas. */
+/* In quotes; gnuplot takes even a comma inside them for the end of a field. */
 static void write_cell(FILE *stream, const char *text)
 {
     fputc('"', stream);
     for (const char *c = text; *c; c++) {
         if (*c == '"') fputc('"', stream);
-        fputc(*c == '\n' ? ' ' : *c, stream);
+        fputc(*c == '\n' ? ' ' : *c == ',' ? ';' : *c, stream);
     }
     fputc('"', stream);
 }
@@ -337,6 +337,10 @@ ufm_status collect_runs(const experiment_work *work, ufm_error *error)
     } else {
         ufm_output_abort(output);
     }
+    if (status == UFM_OK && work->experiment->measures & UFM_EXPERIMENT_BIT(FEATURES))
+        status = collect_features(work, error);
+    if (status == UFM_OK && work->experiment->measures & UFM_EXPERIMENT_BIT(LABELS))
+        status = collect_labels(work, error);
     if (status == UFM_OK) draw(work, csv);
     return status;
 }
