@@ -34,6 +34,7 @@ set xrange [0:epoch_max > 0 ? epoch_max : 1]
 set logscale y
 set format y power
 set style fill transparent solid 0.18 noborder
+set tics font ",8"
 unset key
 set multiplot title pixels font ",9"
 array y[2*series_count]
@@ -60,9 +61,9 @@ do for [i = 1:words(shown)] {
 }
 @legend_panel
 set tmargin at screen 0.12
-set key maxrows 2
+set key font ",9" samplen 2 width -4 maxrows 2
 plot for [s = 1:series_count] NaN with linespoints linetype s dashtype 1 pointsize 0.7 title series[s], \
-     NaN with lines linecolor rgb "black" dashtype 3 title closed ? "UFM, certified (0 in theory: not drawn)" : "UFM, certified", \
-     NaN with lines linecolor rgb "black" dashtype 2 title "UFM with H >= 0, certified"
+     NaN with lines linecolor rgb "black" dashtype 3 title closed ? "UFM = closed form (0: not drawn)" : "UFM", \
+     NaN with lines linecolor rgb "black" dashtype 2 title "UFM, H >= 0"
 unset multiplot
 @finish

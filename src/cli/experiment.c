@@ -7,11 +7,6 @@
 
 static const char *const sizes[UFM_EXPERIMENT_PRESETS] = {"desk", "paper"};
 
-const char *experiment_size_text(ufm_experiment_size size)
-{
-    return sizes[size];
-}
-
 ufm_status experiment_path(char path[PATH_MAX], ufm_error *error, const char *format, ...)
 {
     va_list arguments;
@@ -130,9 +125,7 @@ static int is_yaml(const struct dirent *entry)
     return suffix && suffix != entry->d_name && strcmp(suffix, ".yaml") == 0;
 }
 
-typedef ufm_status visitor(const options *opts, const char *path, void *context, ufm_error *error);
-
-static ufm_status visit_all(const options *opts, visitor *visit, void *context, ufm_error *error)
+ufm_status visit_experiments(const options *opts, experiment_visitor *visit, void *context, ufm_error *error)
 {
     static const char folder[] = "experiments";
     struct dirent **entry = NULL;
@@ -166,7 +159,7 @@ static ufm_status list(const options *opts, ufm_error *error)
     } else {
         printf("%-22s %7s %7s  %-14s %s\n", "NAME", "done", "minutes", "verdict", "figure of the paper");
     }
-    const ufm_status status = visit_all(opts, visit_list, json, error);
+    const ufm_status status = visit_experiments(opts, visit_list, json, error);
     if (status == UFM_OK && as_json) return ufm_json_finish(json, stdout, error);
     ufm_json_free(json);
     return status;
@@ -241,7 +234,9 @@ static ufm_status run_one(const options *opts, ufm_error *error)
 static int run(const options *opts)
 {
     ufm_error error = {{0}};
-    const ufm_status status = opts->operands == 0 ? list(opts, &error) : run_one(opts, &error);
+    const ufm_status status = opts->value[OPT_EXPERIMENT_README].given ? write_readme(opts, &error)
+                              : opts->operands == 0                    ? list(opts, &error)
+                                                                       : run_one(opts, &error);
     return status == UFM_OK ? finish_output(EXIT_DONE) : report_failure(status, &error);
 }
 
