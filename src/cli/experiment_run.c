@@ -135,6 +135,22 @@ static ufm_status run_command_text(const experiment_work *work, const ufm_experi
 
 /* ---- Sets ---- */
 
+/* Examples of a set as a figure, for whoever wants to see what was trained on. */
+static ufm_status draw_set(const experiment_work *work, const ufm_experiment_set *set, ufm_error *error)
+{
+    char path[PATH_MAX];
+    experiment_words words = {0};
+    ufm_status status = set_path(work, set->name, path, error);
+    if (status == UFM_OK) status = words_add(&words, error, "data");
+    if (status == UFM_OK) status = words_add(&words, error, "info");
+    if (status == UFM_OK) status = words_add(&words, error, "%s", path);
+    if (status == UFM_OK) status = words_add(&words, error, "--out=%s/sets/%s", work->out, set->name);
+    if (status == UFM_OK) status = words_add(&words, error, "--quiet");
+    if (status == UFM_OK) status = experiment_child(&words, NULL, error);
+    words_clear(&words);
+    return status;
+}
+
 static ufm_status make_set(const experiment_work *work, const ufm_experiment_set *set, ufm_error *error)
 {
     char path[PATH_MAX], kept[PATH_MAX];
@@ -151,6 +167,7 @@ static ufm_status make_set(const experiment_work *work, const ufm_experiment_set
         status = words_add(&words, error, "--out");
         if (status == UFM_OK) status = words_add(&words, error, "%s", path);
         if (status == UFM_OK) status = experiment_child(&words, NULL, error);
+        if (status == UFM_OK) status = draw_set(work, set, error);
         if (status == UFM_OK) status = write_text(kept, text, error);
     }
     ufm_free(text);
