@@ -228,6 +228,7 @@ experiments: deps ## do the paper's figures and tables at desk size (about two h
 	@$(BIN)/ufmlab data list | grep -q '^mnist .*not here' && $(BIN)/ufmlab data fetch mnist; true
 	@failed=; for name in $(EXPERIMENTS); do echo "== $$name"; $(BIN)/ufmlab experiment $$name; code=$$?; \
 		[ $$code = 1 ] && exit 1; [ $$code = 0 ] || failed="$$failed $$name"; done; \
+		awk -f experiments/numbers.awk experiments/results/*.csv > build/numbers.md && mv build/numbers.md experiments/results/README.md && \
 		$(BIN)/ufmlab experiment --readme experiments/README.md && $(BIN)/ufmlab experiment && \
 		{ [ -z "$$failed" ] || echo "not done, see above:$$failed"; }
 	@for study in $(STUDIES); do echo "== $$study" && sh experiments/$$study.sh $(BIN)/ufmlab || exit 1; done

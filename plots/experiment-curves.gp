@@ -19,7 +19,7 @@ curve(s, q) = row("network", s, q) && strcol(4) ne "" ? column(4) : NaN
 level(kind, s, q) = row(kind, s, q) && strcol(4) eq "" && column(5) > least ? column(5) : NaN
 stats in skip 1 using (strcol(1) eq "network" && strcol(4) ne "" ? column(4) : NaN) nooutput name "epoch"
 
-candidates = "train_nc1 train_nc2 train_nc3 train_ncm_2 train_ncm_centred_2 train_scale_residual_1 train_scale_residual_2"
+candidates = "train_nc1 train_nc2 train_nc3 train_ncm_2 train_ncm_centred_2 train_scale_residual_1 train_scale_residual_2 train_loss train_mass held_out_mass"
 shown = ""
 do for [q in candidates] {
     found_q = 0
