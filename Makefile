@@ -225,11 +225,11 @@ figures: deps ## draw the README's and the notes' figures anew into plots/figure
 EXPERIMENTS := $(patsubst experiments/%.yaml,%,$(sort $(wildcard experiments/*.yaml)))
 experiments: deps ## do the paper's figures and tables at desk size (about two hours; goes on where it stopped), then the studies (ten minutes)
 	@$(MAKE_AGAIN) build
-	@$(BIN)/ufmlab data list | grep -q '^mnist .*not here' && $(BIN)/ufmlab data fetch mnist; true
-	@failed=; for name in $(EXPERIMENTS); do echo "== $$name"; $(BIN)/ufmlab experiment $$name; code=$$?; \
+	@failed= fashion=; $(BIN)/ufmlab data list | grep '^mnist .*not here' >/dev/null && { $(BIN)/ufmlab data fetch mnist || fashion=--fashion; }; \
+		for name in $(EXPERIMENTS); do echo "== $$name"; $(BIN)/ufmlab experiment $$name $$fashion; code=$$?; \
 		[ $$code = 1 ] && exit 1; [ $$code = 0 ] || failed="$$failed $$name"; done; \
 		awk -f experiments/numbers.awk experiments/results/*.csv > build/numbers.md && mv build/numbers.md experiments/results/README.md && \
-		$(BIN)/ufmlab experiment --readme experiments/README.md && $(BIN)/ufmlab experiment && \
+		$(BIN)/ufmlab experiment --readme experiments/README.md $$fashion && $(BIN)/ufmlab experiment $$fashion && \
 		{ [ -z "$$failed" ] || echo "not done, see above:$$failed"; }
 	@for study in $(STUDIES); do echo "== $$study" && sh experiments/$$study.sh $(BIN)/ufmlab || exit 1; done
 install: build ## install under PREFIX (staged under DESTDIR)

@@ -42,8 +42,8 @@ do for [i = 1:words(shown)] {
     q = word(shown, i)
     r = int((i - 1)/columns_shown)
     c = (i - 1) - r*columns_shown
-    set lmargin at screen 0.09 + 0.31*c
-    set rmargin at screen 0.33 + 0.31*c
+    set lmargin at screen 0.09 + 0.93/columns_shown*c
+    set rmargin at screen 0.02 + 0.93/columns_shown*(c + 1)
     set tmargin at screen 0.90 - 0.74*r/rows_shown
     set bmargin at screen 0.90 - 0.74*(r + 1)/rows_shown + (rows_shown > 1 ? 0.09 : 0.06)
     set title quantity_title(q) offset 0,-0.6 font ",9"
@@ -61,7 +61,7 @@ do for [i = 1:words(shown)] {
 }
 @legend_panel
 set tmargin at screen 0.12
-set key font ",9" samplen 2 width -4 maxrows 2
+set key font ",9" samplen 2 maxrows 2
 plot for [s = 1:series_count] NaN with linespoints linetype s dashtype 1 pointsize 0.7 title series[s], \
      NaN with lines linecolor rgb "black" dashtype 3 title closed ? "UFM = closed form (0: not drawn)" : "UFM", \
      NaN with lines linecolor rgb "black" dashtype 2 title "UFM, H >= 0"

@@ -40,6 +40,16 @@ static ufm_status split_path(experiment_work *work, const char *path, ufm_error 
                  : experiment_path(work->folder, error, ".");
 }
 
+/* The preset's pixels; --fashion puts others in MNIST's place. */
+static void describe_pixels(experiment_work *work)
+{
+    const char *text = work->preset->pixels, *digits = strstr(text, "MNIST");
+    if (!digits || !work->opts->value[OPT_EXPERIMENT_FASHION].given) digits = NULL;
+    const int before = digits ? (int)(digits - text) : 0;
+    snprintf(work->pixels, sizeof work->pixels, "%.*s%s%s", before, text, digits ? "Fashion-" : "",
+             text + before);
+}
+
 ufm_status experiment_open(const options *opts, const char *path, experiment_work *work, ufm_error *error)
 {
     const option_value *out = &opts->value[OPT_OUT];
@@ -49,6 +59,7 @@ ufm_status experiment_open(const options *opts, const char *path, experiment_wor
     if (status == UFM_OK) status = ufm_experiment_read(path, &work->experiment, error);
     if (status != UFM_OK) return status;
     work->preset = work->experiment->preset[work->size];
+    describe_pixels(work);
     status = experiment_path(work->out, error, "%s/%s/%s", out->given ? out->text : "build/experiments",
                              work->name, sizes[work->size]);
     /* What the full sizes give does not replace what is committed. */
@@ -202,7 +213,7 @@ static ufm_status print_summary(const experiment_work *work, double estimate, uf
         return ufm_json_finish(json, stdout, error);
     }
     printf("%s (%s): %s\n  pixels    %s\n  runs      %u of %u done\n  claim     %s\n  verdict   %s\n",
-           work->name, sizes[work->size], e->title, work->preset->pixels, done,
+           work->name, sizes[work->size], e->title, work->pixels, done,
            work->preset->runs * work->preset->seeds, e->claim, ufm_experiment_verdict_text(e->verdict));
     if (isfinite(estimate)) printf("  time left %.1f min\n", estimate / 60);
     if (!work->opts->value[OPT_DRY_RUN_EXPERIMENT].given)

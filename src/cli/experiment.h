@@ -16,6 +16,7 @@ typedef struct {
     char folder[PATH_MAX];   /* the file's */
     char out[PATH_MAX];      /* sets and run directories */
     char results[PATH_MAX];  /* NAME.csv and NAME/ */
+    char pixels[256];        /* what the images are, with --fashion */
 } experiment_work;
 
 ufm_status experiment_open(const options *opts, const char *path, experiment_work *work, ufm_error *error);

@@ -49,7 +49,7 @@ static ufm_status write_table_row(const options *opts, const char *path, void *s
         write_cell(stream, e->figure);
         snprintf(text, sizeof text, "`ufmlab experiment %.60s`", work.name);
         write_cell(stream, text);
-        write_cell(stream, work.preset->pixels);
+        write_cell(stream, work.pixels);
         snprintf(text, sizeof text, isfinite(seconds) ? "%.1f min" : "not run", seconds / 60);
         write_cell(stream, text);
         write_cell(stream, e->claim);

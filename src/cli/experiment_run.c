@@ -126,8 +126,8 @@ static ufm_status run_command_text(const experiment_work *work, const ufm_experi
     const ufm_experiment_set *held =
         ufm_experiment_find_set(work->preset, run->held_out ? run->held_out : "");
     ufm_status status = run_words(work, run, seed, &words, error);
-    if (status == UFM_OK && set) status = words_add(&words, error, "# data make %s", set->make);
-    if (status == UFM_OK && held) status = words_add(&words, error, "# data make %s", held->make);
+    if (status == UFM_OK && set) status = words_split(work, &words, set->make, error);
+    if (status == UFM_OK && held) status = words_split(work, &words, held->make, error);
     *text = status == UFM_OK ? words_text(&words) : NULL;
     words_clear(&words);
     return status != UFM_OK || *text ? status : UFM_ERROR_MEMORY;

@@ -35,6 +35,10 @@ static ufm_status add_word(const experiment_work *work, experiment_words *words,
                            ufm_error *error)
 {
     static const char data[] = "$UFMLAB_DATA/", own[] = "$EXPERIMENTS/";
+    static const char digits[] = "mlab-mnist";
+    if (work->opts->value[OPT_EXPERIMENT_FASHION].given && length == (int)strlen(digits) &&
+        strncmp(word, digits, strlen(digits)) == 0)
+        return words_add(words, error, "mlab-fashion");
     const int data_length = (int)strlen(data), own_length = (int)strlen(own);
     if (length > own_length && strncmp(word, own, strlen(own)) == 0)
         return words_add(words, error, "%s/%.*s", work->folder, length - own_length, word + own_length);
