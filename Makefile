@@ -9,11 +9,11 @@ BIN   := $(if $(filter release,$(MODE)),build/bin,$(BUILD)/bin)
 LIB   := $(if $(filter release,$(MODE)),build/lib,$(BUILD)/lib)
 
 # --- what must be on the machine: kind:name:Debian package (see .ci/deps) ---------------------------
-PACKAGES := gsl openblas lapacke arpack hdf5 yajl expat zlib libpng libjpeg libcurl libgcrypt libarchive
+PACKAGES := gsl openblas lapacke arpack hdf5 yajl expat zlib libpng libjpeg libcurl libgcrypt libarchive libcyaml
 NEEDS := cmd:gcc:build-essential cmd:pkg-config:pkg-config cmd:gnuplot:gnuplot-nox pkg:gsl:libgsl-dev \
          pkg:openblas:libopenblas-dev pkg:lapacke:liblapacke-dev pkg:arpack:libarpack2-dev pkg:hdf5:libhdf5-dev \
          pkg:yajl:libyajl-dev pkg:expat:libexpat1-dev pkg:zlib:zlib1g-dev pkg:libpng:libpng-dev pkg:libjpeg:libjpeg-dev \
-         pkg:libcurl:libcurl4-openssl-dev pkg:libgcrypt:libgcrypt20-dev pkg:libarchive:libarchive-dev \
+         pkg:libcurl:libcurl4-openssl-dev pkg:libgcrypt:libgcrypt20-dev pkg:libarchive:libarchive-dev pkg:libcyaml:libcyaml-dev \
          inc:oneapi/dnnl/dnnl.h:libdnnl-dev
 NEEDS_IMAGES   := file:/usr/share/datasets/fashion-mnist/train-images-idx3-ubyte.gz:dataset-fashion-mnist
 NEEDS_TEST     := $(NEEDS) $(NEEDS_IMAGES) pkg:cunit:libcunit1-dev
@@ -216,10 +216,21 @@ figures: deps ## draw the README's and the notes' figures anew into plots/figure
 	@$(BIN)/ufmlab geometry --counts experiments/svhn-pairs.csv --quiet --out build/figures >> build/figures.log
 	@for study in tag-wise-law small-dimension $(STUDIES); do gnuplot -c plots/$$study.gp \
 		experiments/results/$$study.csv build/figures/figures/$$study.png || exit 1; done
+	@for yaml in experiments/*.yaml; do name=$$(basename $$yaml .yaml); [ -f experiments/results/$$name.csv ] || continue; \
+		for suffix in png pdf; do gnuplot -c plots/$$(sed -n 's/^plot: //p' $$yaml).gp \
+		experiments/results/$$name.csv build/figures/figures/$$name.$$suffix || exit 1; done; done
 	@cp build/figures/figures/*.png build/figures/figures/*.gif plots/figures/
 	@ls plots/figures
-experiments: deps ## run the studies of unbalanced labels anew into experiments/results/ (about ten minutes)
+# The paper's figures and tables; those whose data are not there are named, and the others go on.
+EXPERIMENTS := $(patsubst experiments/%.yaml,%,$(sort $(wildcard experiments/*.yaml)))
+experiments: deps ## do the paper's figures and tables at desk size (about two hours; goes on where it stopped), then the studies (ten minutes)
 	@$(MAKE_AGAIN) build
+	@failed= fashion=; $(BIN)/ufmlab data list | grep '^mnist .*not here' >/dev/null && { $(BIN)/ufmlab data fetch mnist || fashion=--fashion; }; \
+		for name in $(EXPERIMENTS); do echo "== $$name"; $(BIN)/ufmlab experiment $$name $$fashion; code=$$?; \
+		[ $$code = 1 ] && exit 1; [ $$code = 0 ] || failed="$$failed $$name"; done; \
+		awk -f experiments/numbers.awk experiments/results/*.csv > build/numbers.md && mv build/numbers.md experiments/results/README.md && \
+		$(BIN)/ufmlab experiment --readme experiments/README.md $$fashion && $(BIN)/ufmlab experiment $$fashion && \
+		{ [ -z "$$failed" ] || echo "not done, see above:$$failed"; }
 	@for study in $(STUDIES); do echo "== $$study" && sh experiments/$$study.sh $(BIN)/ufmlab || exit 1; done
 install: build ## install under PREFIX (staged under DESTDIR)
 	install -d $(DESTDIR)$(PREFIX)/bin $(DESTDIR)$(PREFIX)/lib $(DESTDIR)$(PREFIX)/include/ufmlab $(DESTDIR)$(PREFIX)/share/ufmlab/plots \

@@ -1,7 +1,7 @@
 #!/bin/sh
 # Each module includes only modules of earlier rows; some libraries have one includer. Run from the repository root.
 set -u
-order='base linalg io labels metrics geometry model theory optim certify convex constrained solve landscape data nets report verify cli'
+order='base linalg io labels metrics geometry model theory optim certify convex constrained solve landscape data nets report verify experiment cli'
 failed=0
 complain() {
 	echo "check-layers: $1" >&2
@@ -53,6 +53,7 @@ only() { # PATTERN MODULE: includes that match belong to one module
 only '(arpack/)?arpack\.h|cblas.h|lapacke.h|openblas' linalg
 only 'gsl/gsl_multimin' optim
 only 'hdf5|yajl' io
+only 'cyaml' experiment
 only 'oneapi/|dnnl' nets
 only '(zlib|zconf)\.h' '(data|io)'
 only '(png|pngconf|jpeglib|jerror|jmorecfg|matio|gcrypt|archive|archive_entry)\.h|curl/' data

@@ -63,7 +63,8 @@ typedef struct {
     X(verify) \
     X(cli) \
     X(cli_constrained) \
-    X(data_cli)
+    X(data_cli) \
+    X(experiment)
 /* clang-format on */
 
 /* |actual - expected| <= tolerance*max(1,|expected|); NaN fails; prints both numbers on failure. */

@@ -216,7 +216,7 @@ typedef struct {
     uint64_t seed;
     ufm_picture_settings picture;     /* svhn, coco, folders; size and channels of synthetic (0: 28, 1) */
     const ufm_read_settings *reading; /* svhn, coco, folders: progress of reading their labels; or NULL */
-    int64_t classes;                  /* synthetic; 0: 10 */
+    int64_t classes;                  /* synthetic (0: 10); composites: the first of the base set's (0: all) */
     int64_t tags_most;                /* leave out images with more tags; 0: none */
 } ufm_data_settings;
 /* What was opened, in words: the files' directory, the rule. */

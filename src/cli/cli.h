@@ -23,7 +23,8 @@ typedef enum {
     GROUP_DATA = 1024,
     GROUP_TRAIN = 2048,
     GROUP_POINT = 4096,
-    GROUP_SOURCE = 8192
+    GROUP_SOURCE = 8192,
+    GROUP_EXPERIMENT = 16384
 } option_group;
 
 typedef enum {
@@ -177,6 +178,7 @@ ufm_status command_figure(const options *opts, const char *script, const char *n
                           ufm_error *error);
 
 extern const command command_predict, command_solve, command_certify, command_verify, command_landscape,
-    command_geometry, command_data_sets, command_train, command_metrics, command_decode, command_bench;
+    command_geometry, command_data_sets, command_train, command_metrics, command_decode, command_bench,
+    command_experiment;
 
 #endif

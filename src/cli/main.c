@@ -6,10 +6,10 @@
 #include <ufmlab/nets.h>
 #include <unistd.h>
 
-static const command *const commands[] = {&command_predict,   &command_solve,     &command_certify,
-                                          &command_verify,    &command_landscape, &command_geometry,
-                                          &command_data_sets, &command_train,     &command_metrics,
-                                          &command_decode,    &command_bench};
+static const command *const commands[] = {&command_predict,   &command_solve,      &command_certify,
+                                          &command_verify,    &command_landscape,  &command_geometry,
+                                          &command_data_sets, &command_train,      &command_metrics,
+                                          &command_decode,    &command_experiment, &command_bench};
 enum { COMMANDS = sizeof commands / sizeof commands[0] };
 
 static void print_help(FILE *stream)
@@ -19,7 +19,7 @@ static void print_help(FILE *stream)
             "Usage: ufmlab COMMAND [options]\n\n",
             UFM_VERSION);
     for (int c = 0; c < COMMANDS; c++)
-        fprintf(stream, "  %-9s %.*s\n", commands[c]->name, (int)strcspn(commands[c]->summary, "\n"),
+        fprintf(stream, "  %-10s %.*s\n", commands[c]->name, (int)strcspn(commands[c]->summary, "\n"),
                 commands[c]->summary);
     fprintf(stream, "\nufmlab COMMAND --help lists a command's options. Exit codes: 0 done, 1 a claim was "
                     "refuted or a run\n"

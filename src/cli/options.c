@@ -206,7 +206,8 @@ static const struct {
               {GROUP_REPORT, "Report"},
               {GROUP_COMMON, "Everywhere"},
               {GROUP_TRAIN, "Training"},
-              {GROUP_POINT, "Features of any network"}};
+              {GROUP_POINT, "Features of any network"},
+              {GROUP_EXPERIMENT, "Experiments"}};
 enum { GROUPS = sizeof groups / sizeof groups[0] };
 
 void print_command_help(const command *cmd, FILE *stream)

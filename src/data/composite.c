@@ -180,7 +180,7 @@ ufm_status ufm_composite(ufm_images *base, const ufm_labels *sets, const ufm_com
     ufm_labels *labels = NULL;
     composite *c = NULL;
     ufm_status status = check(base, sets, settings->rule, error);
-    if (status == UFM_OK) status = ufm_images_keep(sets, base->labels->classes, &labels, error);
+    if (status == UFM_OK) status = ufm_images_keep(sets, sets->classes, &labels, error);
     if (status == UFM_OK && base->labels->name)
         status = ufm_data_name_classes(labels, (const char *const *)base->labels->name);
     if (status != UFM_OK) goto cleanup;

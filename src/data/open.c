@@ -142,7 +142,8 @@ static ufm_status open_composite(const opening *o, const data_set *set, ufm_imag
     ufm_images *base = NULL;
     ufm_labels *sets = NULL;
     ufm_status status = open_raw(o, set, &base);
-    if (status == UFM_OK) status = read_sets(o, ufm_images_labels(base)->classes, &sets);
+    const int64_t wanted = o->settings->classes;
+    if (status == UFM_OK) status = read_sets(o, wanted ? wanted : ufm_images_labels(base)->classes, &sets);
     if (status == UFM_OK) {
         const ufm_composite_settings settings = {choose_rule(o, base, sets), o->settings->pool,
                                                  o->settings->seed};
