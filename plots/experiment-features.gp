@@ -20,7 +20,7 @@ x(s, p, t) = strcol(1) eq moment(p) && strcol(2) eq kind(p) && strcol(3) eq seri
 set size ratio -1
 set xrange [-2:2]
 set yrange [-2:2]
-set xtics 1 font ",8"
+set xtics -1,1,1 font ",8"
 set ytics 1 font ",8"
 unset key
 set multiplot title pixels font ",9"
