@@ -214,7 +214,7 @@ figures: deps ## draw the README's and the notes' figures anew into plots/figure
 	@mv build/figures/unbalanced/figures/path-spectrum.png build/figures/figures/
 	@$(BIN)/ufmlab landscape collapse --classes 3 --samples 1:10,2:10 --quiet --out build/figures >> build/figures.log
 	@$(BIN)/ufmlab geometry --counts experiments/svhn-pairs.csv --quiet --out build/figures >> build/figures.log
-	@for study in tag-wise-law small-dimension $(STUDIES); do gnuplot -c plots/$$study.gp \
+	@for study in tag-wise-law small-dimension scaling $(STUDIES); do gnuplot -c plots/$$study.gp \
 		experiments/results/$$study.csv build/figures/figures/$$study.png || exit 1; done
 	@for yaml in experiments/*.yaml; do name=$$(basename $$yaml .yaml); [ -f experiments/results/$$name.csv ] || continue; \
 		for suffix in png pdf; do gnuplot -c plots/$$(sed -n 's/^plot: //p' $$yaml).gp \
