@@ -192,7 +192,7 @@ static double bias_slope(split_problem *s, double D)
 {
     const double N = s->A * s->frequent + s->B * s->rare;
     double low = 0, high = 2000, e = 0, f = 0, sum = 0;
-    for (int step = 0; step < 200; step++) {
+    for (int step = 0; step < 64; step++) {
         s->alpha = (low + high) / 2;
         const double shift = fmax(0, s->alpha + D);
         e = exp(D - s->alpha / s->A - shift);
@@ -214,7 +214,7 @@ static double separation(split_problem *s)
 {
     const double N = s->A * s->frequent + s->B * s->rare;
     double low = -200, high = 200;
-    for (int step = 0; step < 200; step++) {
+    for (int step = 0; step < 64; step++) {
         const double D = (low + high) / 2;
         if (bias_slope(s, D) > 0)
             high = D;
@@ -235,7 +235,7 @@ static double vanishing_threshold(split_problem s)
     if (!(separation(&s) > low)) return NAN;
     s.mu = high;
     if (!(separation(&s) < high)) return NAN;
-    for (int step = 0; step < 100; step++) {
+    for (int step = 0; step < 64; step++) {
         s.mu = (low + high) / 2;
         if (separation(&s) > s.mu)
             low = s.mu;

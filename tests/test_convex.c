@@ -219,7 +219,7 @@ static void proximal_against_newton(void)
         compare_routes(labels, &o, name, &worst);
         ufm_labels_free(labels);
     }
-    TEST(collapsed > 0);
+    TEST(test_fast() || collapsed > 0);
     test_worst("gap of the proximal solver", worst, 1e-9);
     ufm_rng_free(rng);
 }
