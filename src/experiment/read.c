@@ -70,8 +70,8 @@ static ufm_status read_text(const char *path, char **whole, ufm_error *error)
 /* Where `key: value` is written, the value perhaps in quotes; NULL: behind an alias, or nowhere. */
 static const char *find_entry(const char *text, const char *key, const char *value)
 {
-    const size_t length = strlen(key);
-    for (const char *at = strstr(text, key); at; at = strstr(at + 1, key)) {
+    const size_t length = strlen(key); /* an empty key is nowhere */
+    for (const char *at = length > 0 ? strstr(text, key) : NULL; at; at = strstr(at + 1, key)) {
         if (at[length] != ':') continue;
         const char *there = at + length + 1;
         there += strspn(there, " \t[\"'");
