@@ -95,6 +95,18 @@ void ufm_batch_store(int64_t rows, int64_t count, const double *batch, double *c
  */
 void ufm_exp(int64_t n, double *x);
 
+/* x <- log(1 + x) for x >= 0, within two units in the last place; NaN and infinity stay. */
+void ufm_log1p(int64_t n, double *x);
+/* For n columns of `rows` numbers each, one after another: the largest of each column;
+ * x <- factor_i softmax(x), and others_i = sum_k exp(x_k - largest_i) without the term of one largest number,
+ * so that logsumexp is largest + log1p(others); x <- factor_i x + b; sum <- sum + sum_i weight_i x_i.
+ * `factor` and `weight` may be NULL: 1. */
+void ufm_columns_largest(int64_t rows, int64_t n, const double *x, double *largest);
+void ufm_columns_softmax(int64_t rows, int64_t n, const double *largest, const double *factor, double *x,
+                         double *others);
+void ufm_columns_shift(int64_t rows, int64_t n, const double *factor, const double *b, double *x);
+void ufm_columns_sum(int64_t rows, int64_t n, const double *weight, const double *x, double *sum);
+
 /* A step s and the change y of a gradient along it, kept in 16 bits a number: the upper and lower half of a
  * word, two's complement, times 2^16 scale[0] and 2^16 scale[1]. Sums are in double precision. */
 typedef struct {
