@@ -379,7 +379,8 @@ static void test_help(void)
     }
     TEST(program("") == 2 && strstr(err, "Usage: ufmlab"));
     TEST(program("--man-page") == 0 && strncmp(out, ".TH UFMLAB", 10) == 0 && strstr(out, "lambda"));
-    TEST(program("--version") == 0 && strncmp(out, "ufmlab ", 7) == 0 && strstr(out, "oneDNN"));
+    TEST(program("--version") == 0 && strncmp(out, "ufmlab ", 7) == 0 && strstr(out, "oneDNN") &&
+         strstr(out, "OpenBLAS kernels: "));
 }
 
 static void test_readme_options(void)

@@ -432,41 +432,126 @@ static void test_exp(void)
     for (int i = 0; i < 9; i++) TEST(i == 1 || i == 8 ? isnan(nan[i]) : nan[i] == 1);
 }
 
+/* Beside libm's, in units in the last place. */
+static void test_log1p(void)
+{
+    enum { NUMBERS = 1003 };
+    double x[NUMBERS], y[NUMBERS], worst = 0;
+    ufm_rng *rng = ufm_rng_new(33);
+    for (int trial = 0; trial < (test_fast() ? 10 : 400); trial++) {
+        for (int i = 0; i < NUMBERS; i++)
+            y[i] = x[i] =
+                pow(10, trial % 2 ? 8 * ufm_rng_uniform(rng) - 4 : 600 * ufm_rng_uniform(rng) - 300);
+        const int n = NUMBERS - trial % 16; /* every length of the rest */
+        ufm_log1p(n, y);
+        for (int i = 0; i < n; i++) {
+            const double right = log1p(x[i]);
+            worst = fmax(worst, fabs(y[i] - right) / (nextafter(right, INFINITY) - right));
+        }
+    }
+    ufm_rng_free(rng);
+    test_worst("linalg/log1p", worst, 2);
+    double special[] = {0, INFINITY, NAN, 5e-324, 1e308};
+    ufm_log1p(5, special);
+    TEST(special[0] == 0 && special[1] == INFINITY && isnan(special[2]) && special[3] == 5e-324);
+    test_close("log of a huge number", special[4], log(1e308), 1e-15);
+}
+
+/* The passes over columns against plain loops in long double, for every length of a register's rest. */
+static void test_softmax(void)
+{
+    enum { ROWS = 37, COUNT = 5 };
+    double x[ROWS * COUNT], p[ROWS * COUNT], factor[COUNT], top[COUNT], others[COUNT], b[ROWS], sum[ROWS];
+    double worst = 0;
+    ufm_rng *rng = ufm_rng_new(34);
+    for (int64_t K = 1; K <= ROWS; K++) {
+        for (int64_t i = 0; i < K * COUNT; i++) p[i] = x[i] = 20 * ufm_rng_gaussian(rng);
+        if (K > 2) p[1] = x[1] = p[0] = x[0] = 100; /* two largest ones */
+        for (int64_t i = 0; i < COUNT; i++) factor[i] = ufm_rng_uniform(rng);
+        ufm_columns_largest(K, COUNT, x, top);
+        ufm_columns_softmax(K, COUNT, top, K % 2 ? factor : NULL, p, others);
+        for (int64_t i = 0; i < COUNT; i++) {
+            long double all = 0, most = -INFINITY;
+            for (int64_t k = 0; k < K; k++) most = fmaxl(most, (long double)x[i * K + k]);
+            for (int64_t k = 0; k < K; k++) all += expl((long double)x[i * K + k] - most);
+            TEST(top[i] == (double)most);
+            worst = fmax(worst, fabs(others[i] - (double)(all - 1)) / (1 + others[i]));
+            for (int64_t k = 0; k < K; k++) {
+                const long double right =
+                    (K % 2 ? factor[i] : 1) * expl((long double)x[i * K + k] - most) / all;
+                worst = fmax(worst, (double)(fabsl((long double)p[i * K + k] - right) / right));
+            }
+        }
+        for (int64_t k = 0; k < K; k++) sum[k] = b[k] = ufm_rng_gaussian(rng);
+        memcpy(p, x, sizeof p);
+        ufm_columns_shift(K, COUNT, K % 2 ? factor : NULL, b, p);
+        ufm_columns_sum(K, COUNT, K % 2 ? NULL : factor, p, sum);
+        for (int64_t k = 0; k < K; k++) {
+            double right = b[k];
+            for (int64_t i = 0; i < COUNT; i++) {
+                const double shifted = (K % 2 ? factor[i] : 1) * x[i * K + k] + b[k];
+                worst = fmax(worst, fabs(p[i * K + k] - shifted) / 100);
+                right += (K % 2 ? 1 : factor[i]) * shifted;
+            }
+            worst = fmax(worst, fabs(sum[k] - right) / 100);
+        }
+    }
+    ufm_rng_free(rng);
+    test_worst("linalg/softmax", worst, 5e-14);
+    double bad[3] = {1, NAN, 2};
+    ufm_columns_largest(3, 1, bad, top);
+    ufm_columns_softmax(3, 1, top, NULL, bad, others);
+    TEST(isnan(others[0]) && isnan(bad[0]) && isnan(bad[1]) && isnan(bad[2]));
+}
+
+/* A number of a pair. */
+static double half(int32_t word, double scale, bool upper)
+{
+    const int number = upper ? (int16_t)((uint32_t)word >> 16) : (int16_t)(word & 0xffff);
+    return 65536 * scale * number;
+}
+
 /* The kernels of L-BFGS against plain loops, for every length of the rest. */
 static void test_pairs(void)
 {
     enum { MOST = 41 };
-    double step[MOST], before[MOST], after[MOST], out[MOST], u[MOST];
-    float s[MOST], y[MOST], v[MOST];
-    double worst = 0;
+    double step[MOST], before[MOST], after[MOST], out[MOST], u[MOST], v[MOST], made[MOST];
+    int32_t words[MOST];
+    double scale[2], worst = 0;
     ufm_rng *rng = ufm_rng_new(32);
     for (int64_t n = 0; n <= MOST; n++) {
-        const ufm_vector_pair pair = {s, y};
+        const ufm_vector_pair pair = {words, scale};
         const double *change[2] = {before, after};
-        double products[4] = {1, 2, 3, 4}, expected[4] = {1, 2, 3, 4};
+        double products[4] = {1, 2, 3, 4}, expected[4] = {1, 2, 3, 4}, largest[2] = {0, 0};
         for (int64_t i = 0; i < n; i++) {
             step[i] = ufm_rng_gaussian(rng);
             before[i] = ufm_rng_gaussian(rng);
             after[i] = ufm_rng_gaussian(rng);
             u[i] = ufm_rng_gaussian(rng);
-            v[i] = (float)ufm_rng_gaussian(rng);
+            v[i] = ufm_rng_gaussian(rng);
+            largest[0] = fmax(largest[0], 0.3 * fabs(step[i]));
+            largest[1] = fmax(largest[1], 0.3 * fabs(after[i] - before[i]));
         }
-        ufm_pair_make(n, 0.3, step, change, pair);
+        ufm_pair_make(n, 0.3, step, change, pair, made);
         ufm_pair_products(n, pair, u, v, products);
         ufm_step(n, before, -2, after, out);
         for (int64_t i = 0; i < n; i++) {
-            TEST(s[i] == (float)(0.3 * step[i]) && y[i] == (float)(0.3 * (after[i] - before[i])));
+            const double si = half(words[i], scale[0], true), yi = half(words[i], scale[1], false);
+            TEST(fabs(si - 0.3 * step[i]) <= largest[0] / 65534 * (1 + 1e-12));
+            TEST(fabs(yi - 0.3 * (after[i] - before[i])) <= largest[1] / 65534 * (1 + 1e-12));
+            worst = fmax(worst, fabs(made[i] - yi));
             worst = fmax(worst, fabs(out[i] - (before[i] - 2 * after[i])));
             out[i] = u[i];
-            expected[0] += (double)s[i] * u[i];
-            expected[1] += (double)s[i] * (double)v[i];
-            expected[2] += (double)y[i] * u[i];
-            expected[3] += (double)y[i] * (double)v[i];
+            expected[0] += si * u[i];
+            expected[1] += si * v[i];
+            expected[2] += yi * u[i];
+            expected[3] += yi * v[i];
         }
         for (int k = 0; k < 4; k++) worst = fmax(worst, fabs(products[k] - expected[k]));
         ufm_pair_add(n, pair, 1.5, -0.7, out);
         for (int64_t i = 0; i < n; i++)
-            worst = fmax(worst, fabs(out[i] - (u[i] + 1.5 * (double)s[i] - 0.7 * (double)y[i])));
+            worst = fmax(worst, fabs(out[i] - (u[i] + 1.5 * half(words[i], scale[0], true) -
+                                               0.7 * half(words[i], scale[1], false))));
     }
     ufm_rng_free(rng);
     test_worst("linalg/pairs", worst, 1e-13);
@@ -530,7 +615,7 @@ static void test_batch(void)
             tau[s] = s % 2 ? 1 / sum : 0;
         }
         for (int64_t j = 0; j < r * count; j++) right[j] = ufm_rng_gaussian(rng);
-        const ufm_batch batch = {K, r, rows, 0.1};
+        const ufm_systems batch = {K, r, rows, 0.1};
         ufm_batch_load(K, count, curvature, a);
         ufm_batch_factor(&batch, a, tau, scratch, factor);
         ufm_batch_load(r, count, right, x);
@@ -576,6 +661,8 @@ static const test_case cases[] = {
     {"lanczos_errors", test_lanczos_errors},
     {"thin", test_thin},
     {"exp", test_exp},
+    {"log1p", test_log1p},
+    {"softmax", test_softmax},
     {"pairs", test_pairs},
     {NULL, NULL},
 };

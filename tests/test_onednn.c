@@ -293,26 +293,28 @@ static bool padding_is_zero(const tensor_shape *s, const float *x, int64_t count
 static void describe(const char *what, const onednn_layer *l, onednn_direction direction, onednn_route route)
 {
     static const char *const ways[] = {"forward", "back to the input", "back to the weights"};
+    static const char *const routes[] = {"convolution", "matmul", "winograd"};
     fprintf(stderr, "  %s: %s, %s, %s, %lld x %lldx%lld -> %lld x %lldx%lld, window %lldx%lld/%lld\n", what,
-            route == ONEDNN_CONVOLUTION ? "convolution" : "matmul", ways[direction], l->half ? "bf16" : "f32",
-            (long long)l->src.channels, (long long)l->src.height, (long long)l->src.width,
-            (long long)l->dst.channels, (long long)l->dst.height, (long long)l->dst.width,
-            (long long)l->window.kernel_height, (long long)l->window.kernel_width,
-            (long long)l->window.stride);
+            routes[route], ways[direction], l->half ? "bf16" : "f32", (long long)l->src.channels,
+            (long long)l->src.height, (long long)l->src.width, (long long)l->dst.channels,
+            (long long)l->dst.height, (long long)l->dst.width, (long long)l->window.kernel_height,
+            (long long)l->window.kernel_width, (long long)l->window.stride);
 }
 
-/* Is it fine that oneDNN has no fast code? On processors that it is not made for. */
-static bool may_be_missing(bool half)
+/* Is it fine that oneDNN has no fast code? On processors that it is not made for; Winograd's algorithm is
+ * there for some shapes only. */
+static bool may_be_missing(bool half, onednn_route route)
 {
     bool bf16;
-    return !ufm_onednn_version() || kernel_choose(NULL, &bf16) == &kernel_plain || (half && !bf16);
+    return route == ONEDNN_WINOGRAD || !ufm_onednn_version() || kernel_choose(NULL, &bf16) == &kernel_plain ||
+           (half && !bf16);
 }
 
 typedef struct {
     ufm_rng *rng;
     ufm_pool *pool;
     double worst; /* of samples */
-    int products;
+    int products[ONEDNN_ROUTES];
 } check;
 
 static void check_adjoints(const trial *t, onednn_route route, int64_t count, const float *before)
@@ -356,7 +358,7 @@ static void check_layer(check *run, const onednn_layer *layer, onednn_route rout
         const onednn_direction direction = (onednn_direction)d;
         onednn_product *p = NULL;
         const ufm_status status = onednn_product_new(layer, direction, route, &p);
-        if (status == UFM_ERROR_UNSUPPORTED && may_be_missing(layer->half)) {
+        if (status == UFM_ERROR_UNSUPPORTED && may_be_missing(layer->half, route)) {
             all = false;
             continue;
         }
@@ -370,7 +372,7 @@ static void check_layer(check *run, const onednn_layer *layer, onednn_route rout
         const double error = sampled_error(&t, direction, count, before, run->rng);
         if (!(error <= 1e-5)) describe("wrong", layer, direction, route);
         if (!(error <= run->worst)) run->worst = error;
-        run->products++;
+        run->products[route]++;
         onednn_product_free(p);
     }
     if (all) check_adjoints(&t, route, count, before);
@@ -380,7 +382,7 @@ static void check_layer(check *run, const onednn_layer *layer, onednn_route rout
 
 static void check_shapes(const char *name, const onednn_layer *list, int shapes, bool half)
 {
-    check run = {ufm_rng_new(5), ufm_pool_new(THREADS), 0, 0};
+    check run = {ufm_rng_new(5), ufm_pool_new(THREADS), 0, {0}};
     CU_ASSERT_FATAL(run.rng && run.pool && shapes > 0 && shapes < MOST_SHAPES);
     for (int i = 0; i < shapes; i++)
         for (int route = 0; route < ONEDNN_ROUTES; route++) {
@@ -391,7 +393,13 @@ static void check_shapes(const char *name, const onednn_layer *list, int shapes,
             check_layer(&run, &layer, (onednn_route)route, (i + route) % 2 ? BATCH : BATCH - 1);
         }
     test_worst(name, run.worst, 1e-5);
-    if (!may_be_missing(half)) TEST(run.products == 6 * shapes);
+    for (int route = 0; route < ONEDNN_ROUTES; route++)
+        if (!may_be_missing(half, (onednn_route)route)) TEST(run.products[route] == 3 * shapes);
+    bool bf16;
+    const char *version = ufm_onednn_version();
+    const bool winograd =
+        !half && version && version[0] == '2' && kernel_choose(NULL, &bf16) == &kernel_avx512;
+    if (winograd) TEST(run.products[ONEDNN_WINOGRAD] > 0);
     ufm_rng_free(run.rng);
     ufm_pool_free(run.pool);
 }
@@ -423,11 +431,12 @@ static void test_half(void)
 
 /* ---- The same bits ---- */
 
-static onednn_layer small_layer(void)
+static onednn_layer small_layer(onednn_route route)
 {
+    const int64_t stride = route == ONEDNN_WINOGRAD ? 1 : 2, out = 8 / stride + 1;
     return (onednn_layer){.src = tensor_shape_of(40, 9, 9),
-                          .dst = tensor_shape_of(72, 5, 5),
-                          .window = {3, 3, 2, 1},
+                          .dst = tensor_shape_of(72, out, out),
+                          .window = {3, 3, stride, 1},
                           .batch = BATCH,
                           .threads = THREADS,
                           .bias = true,
@@ -442,11 +451,11 @@ static void test_bits(void)
     CU_ASSERT_FATAL(pool && rng);
     for (int i = 0; i < ONEDNN_DIRECTIONS * ONEDNN_ROUTES; i++) {
         const onednn_direction direction = (onednn_direction)(i / ONEDNN_ROUTES);
-        const onednn_layer layer = small_layer();
+        const onednn_route route = (onednn_route)(i % ONEDNN_ROUTES);
+        const onednn_layer layer = small_layer(route);
         onednn_product *p = NULL;
-        const ufm_status status =
-            onednn_product_new(&layer, direction, (onednn_route)(i % ONEDNN_ROUTES), &p);
-        TEST(status == UFM_OK || (status == UFM_ERROR_UNSUPPORTED && may_be_missing(false)));
+        const ufm_status status = onednn_product_new(&layer, direction, route, &p);
+        TEST(status == UFM_OK || (status == UFM_ERROR_UNSUPPORTED && may_be_missing(false, route)));
         if (!p) continue;
         trial a;
         start_trial(&a, &layer, rng);
@@ -477,21 +486,21 @@ static void test_bits(void)
 
 static void test_failures(void)
 {
-    const onednn_layer layer = small_layer();
     const int64_t live = ufm_memory_live_blocks();
     for (int i = 0; i < ONEDNN_DIRECTIONS * ONEDNN_ROUTES; i++) {
+        const onednn_route route = (onednn_route)(i % ONEDNN_ROUTES);
+        const onednn_layer layer = small_layer(route);
         ufm_status status = UFM_ERROR_MEMORY;
         for (int64_t allowed = 0; status == UFM_ERROR_MEMORY && allowed < 1000; allowed++) {
             onednn_product *p = NULL;
             ufm_memory_fail_after(allowed);
-            status = onednn_product_new(&layer, (onednn_direction)(i / ONEDNN_ROUTES),
-                                        (onednn_route)(i % ONEDNN_ROUTES), &p);
+            status = onednn_product_new(&layer, (onednn_direction)(i / ONEDNN_ROUTES), route, &p);
             ufm_memory_fail_after(-1);
             TEST((p != NULL) == (status == UFM_OK));
             onednn_product_free(p);
             TEST(ufm_memory_live_blocks() == live);
         }
-        TEST(status == UFM_OK || (status == UFM_ERROR_UNSUPPORTED && may_be_missing(false)));
+        TEST(status == UFM_OK || (status == UFM_ERROR_UNSUPPORTED && may_be_missing(false, route)));
     }
     onednn_product_free(NULL);
 }

@@ -52,6 +52,15 @@ def measured(command, threads=None, limit=None):
     return json.loads(output), wall, usage.ru_utime + usage.ru_stime, usage.ru_maxrss / 2**20
 
 
+def share_kernels(program):
+    """Every process from here on multiplies with the kernels of OpenBLAS that the program takes, also where a peer's would take older
+    ones. Returns their name."""
+    lines = subprocess.run([program, "--version"], stdout=subprocess.PIPE, text=True, check=True).stdout.splitlines()
+    kernels = next(line.split(": ")[1] for line in lines if line.startswith("OpenBLAS kernels: "))
+    os.environ["OPENBLAS_CORETYPE"] = kernels
+    return kernels
+
+
 def median(runs, key):
     return statistics.median(run[key] for run in runs)
 

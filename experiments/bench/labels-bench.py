@@ -15,7 +15,7 @@ import pathlib
 import subprocess
 import sys
 
-from common import better, markdown, measured, median, outcome, ratio, spread, thread_counts, write_csv
+from common import better, markdown, measured, median, outcome, ratio, share_kernels, spread, thread_counts, write_csv
 
 parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
 parser.add_argument("program")
@@ -70,6 +70,7 @@ if args.data:
 else:
     print("no yeast: give --data or UFMLAB_DATA", file=sys.stderr)
 
+kernels = share_kernels(args.program)
 rows = []
 for name, path, columns, options, repetitions, compared in cases:
     if args.only not in name:
@@ -107,11 +108,11 @@ def line(r):
 
 
 text = markdown(["case", "K", "samples", "tag sets", "rank", "gap/f", "ms to target", "process s", "GiB", "PyTorch ms to target", "threads",
-                 "f/f*-1", "GiB", "ratio"], [line(r) for r in rows], """
+                 "f/f*-1", "GiB", "ratio"], [line(r) for r in rows], f"""
 ms to target: from the start point to f within 1e-9 of the certified f*, within each process; median (fastest-slowest). PyTorch:
 torch.optim.LBFGS (strong Wolfe, history 10, double precision) on the unmerged problem with d = K, with one thread and with all, of which
 the faster counts. process s: the whole run of ufmlab, reading, certificate and the last digits included; gap/f is its certified
-relative gap. ratio: of the medians; >= where PyTorch met the time limit.
+relative gap. ratio: of the medians; >= where PyTorch met the time limit. OpenBLAS kernels of both: {kernels}.
 """)
 (args.out / "labels.md").write_text(text)
 print(text, end="")

@@ -6,14 +6,14 @@
 Writes OUT/solver.csv, one line per run, and OUT/solver.md, and prints the table. All times are taken within each process, from the
 start point to f - f* <= 1e-10. f* is that of `solve --solver newton --duplicates merge`, whose relative duality gap must be at most
 1e-12. The start is that of --seed 1, stored by --max-iterations 0. SciPy and PyTorch run with one thread and with all, their libraries
-limited from before they are loaded; the faster counts. With --add the other runs that OUT/solver.csv holds stay.
+limited from before they are loaded; the faster counts. Their OpenBLAS takes the kernels that ours does. With --add the other runs that OUT/solver.csv holds stay.
 """
 import argparse
 import csv
 import pathlib
 import sys
 
-from common import better, markdown, measured, median, outcome, ratio, thread_counts, write_csv
+from common import better, markdown, measured, median, outcome, ratio, share_kernels, thread_counts, write_csv
 
 ROWS = {1: (10, "1:10,2:3", 11), 2: (10, "1:100,2:20,3:10", 64), 3: (10, "1:500,2:100", 512), 4: (30, "1:20,2:4,3:1", 64)}
 OURS, BORROWED, PEERS = ["lbfgs", "newton", "varpro"], ["gsl-bfgs2", "liblbfgs"], ["scipy", "torch"]
@@ -31,6 +31,7 @@ args = parser.parse_args()
 here = pathlib.Path(__file__).parent
 args.out.mkdir(parents=True, exist_ok=True)
 table = args.out / "solver.csv"
+kernels = share_kernels(args.program)
 
 
 def solve(*command, limit=None):
@@ -121,7 +122,7 @@ text = markdown(["row, solver", "s", "least-greatest", "runs", "threads", "evalu
 s: from the start point to f - f* <= {TARGET:g}, within each process, median; "> " where a run missed it. Rows: {instances}; PAL, lambda
 5e-4, 1e-4, 1e-3, start 0.3 Gaussian, history 10, double precision, duplicates kept. ratio: the faster of SciPy's L-BFGS-B (NumPy) and
 PyTorch's LBFGS (strong Wolfe) over this one; >= where both missed the target. gsl-bfgs2 and liblbfgs evaluate with ufmlab's model. On row {ONCE}
-everything ran once: the peers take minutes. f - f* and GiB (peak of the process, for ufmlab with its certificate): greatest of the runs.
+everything ran once: the peers take minutes. OpenBLAS kernels of all: {kernels}. f - f* and GiB (peak of the process, for ufmlab with its certificate): greatest of the runs.
 """)
 (args.out / "solver.md").write_text(text)
 print(text, end="")

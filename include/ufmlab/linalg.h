@@ -32,6 +32,12 @@ static inline ufm_matrix ufm_columns(ufm_matrix a, int64_t begin, int64_t count)
     return a;
 }
 
+/* What OPENBLAS_CORETYPE must be for OpenBLAS to take kernels of this processor, where it takes older ones
+ * because it does not know it; NULL where it does, or where the variable is set. OpenBLAS reads it when it is
+ * loaded, so that only a program that starts anew can set it. */
+const char *ufm_blas_kernels(void);
+/* OpenBLAS's name for the kernels in use. */
+const char *ufm_blas_name(void);
 /* C <- alpha A B + beta C (BLAS dgemm); C untransposed. */
 void ufm_gemm(double alpha, ufm_matrix a, ufm_matrix b, double beta, ufm_matrix c);
 /* Euclidean inner product; norm, without overflow or underflow on the way; y <- y + alpha x;
@@ -69,14 +75,14 @@ typedef struct {
     int64_t rows, cols;
     const double *row; /* the rows of W, ufm_batch_stride(cols) numbers each, zeros behind the first cols */
     double ridge;
-} ufm_batch;
+} ufm_systems;
 int64_t ufm_batch_stride(int64_t cols);
 /* Numbers in a factor, and in the scratch of ufm_batch_factor. */
 int64_t ufm_batch_numbers(int64_t cols);
 int64_t ufm_batch_scratch(int64_t rows, int64_t cols);
 /* factor <- C, D of A = C D C^T by elimination without pivoting; what rounding leaves of a number of D below
  * the ridge, its least value, counts as the ridge. a: rows, tau: 1 numbers for each system. */
-void ufm_batch_factor(const ufm_batch *batch, const double *a, const double *tau, double *scratch,
+void ufm_batch_factor(const ufm_systems *batch, const double *a, const double *tau, double *scratch,
                       double *factor);
 /* x <- A^{-1} x, cols numbers for each system. */
 void ufm_batch_solve(int64_t cols, const double *factor, double *x);
@@ -89,17 +95,32 @@ void ufm_batch_store(int64_t rows, int64_t count, const double *batch, double *c
  */
 void ufm_exp(int64_t n, double *x);
 
-/* A step and the change of a gradient along it, kept in single precision; sums are in double. */
+/* x <- log(1 + x) for x >= 0, within two units in the last place; NaN and infinity stay. */
+void ufm_log1p(int64_t n, double *x);
+/* For n columns of `rows` numbers each, one after another: the largest of each column;
+ * x <- factor_i softmax(x), and others_i = sum_k exp(x_k - largest_i) without the term of one largest number,
+ * so that logsumexp is largest + log1p(others); x <- factor_i x + b; sum <- sum + sum_i weight_i x_i.
+ * `factor` and `weight` may be NULL: 1. */
+void ufm_columns_largest(int64_t rows, int64_t n, const double *x, double *largest);
+void ufm_columns_softmax(int64_t rows, int64_t n, const double *largest, const double *factor, double *x,
+                         double *others);
+void ufm_columns_shift(int64_t rows, int64_t n, const double *factor, const double *b, double *x);
+void ufm_columns_sum(int64_t rows, int64_t n, const double *weight, const double *x, double *sum);
+
+/* A step s and the change y of a gradient along it, kept in 16 bits a number: the upper and lower half of a
+ * word, two's complement, times 2^16 scale[0] and 2^16 scale[1]. Sums are in double precision. */
 typedef struct {
-    float *s, *y;
+    int32_t *words;
+    double *scale; /* 2 */
 } ufm_vector_pair;
 /* out <- x + length direction. */
 void ufm_step(int64_t n, const double *x, double length, const double *direction, double *out);
-/* s <- scale step, y <- scale (change[1] - change[0]). */
-void ufm_pair_make(int64_t n, double scale, const double *step, const double *change[2],
-                   ufm_vector_pair pair);
+/* s <- scale step, y <- scale (change[1] - change[0]), each number within 1/65534 of the largest; y[n]
+ * receives what became of the change. Where a number is not finite the vector's scale is NaN. */
+void ufm_pair_make(int64_t n, double scale, const double *step, const double *change[2], ufm_vector_pair pair,
+                   double *y);
 /* Adds s.u, s.v, y.u, y.v to the products. */
-void ufm_pair_products(int64_t n, ufm_vector_pair pair, const double *u, const float *v, double products[4]);
+void ufm_pair_products(int64_t n, ufm_vector_pair pair, const double *u, const double *v, double products[4]);
 /* out <- out + along_s s + along_y y. */
 void ufm_pair_add(int64_t n, ufm_vector_pair pair, double along_s, double along_y, double *out);
 

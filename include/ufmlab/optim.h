@@ -47,8 +47,10 @@ ufm_function ufm_function_preconditioned(ufm_model *model);
 
 /* X(name, spelling, vectors of the length of x that it holds at once besides x (history h), summary) */
 #define UFM_SOLVER_LIST(X)                                                                                   \
-    X(UFM_SOLVER_LBFGS, "lbfgs", h + 5, "limited-memory BFGS scaled by blocks, strong Wolfe line search")    \
-    X(UFM_SOLVER_NEWTON, "newton", h + 15, "truncated Newton in a trust region (Steihaug) after L-BFGS")     \
+    X(UFM_SOLVER_LBFGS, "lbfgs", (h + 1) / 2 + 5,                                                            \
+      "limited-memory BFGS scaled by blocks, strong Wolfe line search")                                      \
+    X(UFM_SOLVER_NEWTON, "newton", (h + 1) / 2 + 15,                                                         \
+      "truncated Newton in a trust region (Steihaug) after L-BFGS")                                          \
     X(UFM_SOLVER_VARPRO, "varpro", 10, "variable projection: features minimised out, Newton in W and b")     \
     X(UFM_SOLVER_GD, "gd", 5, "gradient descent, Armijo backtracking or fixed step")                         \
     X(UFM_SOLVER_GSL_STEEPEST, "gsl-steepest", 8, "GSL steepest_descent")                                    \

@@ -1,7 +1,10 @@
 #include "cli.h"
 #include <gsl/gsl_errno.h>
+#include <stdlib.h>
 #include <string.h>
+#include <ufmlab/linalg.h>
 #include <ufmlab/nets.h>
+#include <unistd.h>
 
 static const command *const commands[] = {&command_predict,   &command_solve,      &command_certify,
                                           &command_verify,    &command_landscape,  &command_geometry,
@@ -36,8 +39,22 @@ static int run_command(const command *cmd, int argc, char **argv)
     return cmd->run(&opts);
 }
 
+/* Starts the program anew where OpenBLAS would use kernels for a much older processor; once, as the variable
+ * is set then. Without /proc it goes on with those. */
+static void choose_blas_kernels(char **argv)
+{
+    const char *kernels = ufm_blas_kernels();
+    char program[4096];
+    const ssize_t length = kernels ? readlink("/proc/self/exe", program, sizeof program) : 0;
+    if (length <= 0 || length == sizeof program || setenv("OPENBLAS_CORETYPE", kernels, 1) != 0) return;
+    program[length] = 0;
+    (void)setenv("OPENBLAS_NUM_THREADS", "1", 0); /* the threads are ours */
+    (void)execv(program, argv);
+}
+
 int main(int argc, char **argv)
 {
+    choose_blas_kernels(argv);
     gsl_set_error_handler_off();
     const char *name = argc > 1 ? argv[1] : "";
     for (int c = 0; c < COMMANDS; c++)
@@ -48,6 +65,7 @@ int main(int argc, char **argv)
     }
     if (strcmp(name, "--version") == 0) {
         printf("ufmlab %s\n", UFM_VERSION);
+        printf("OpenBLAS kernels: %s\n", ufm_blas_name());
         if (ufm_onednn_version())
             printf("train: own kernels and oneDNN %s\n", ufm_onednn_version());
         else

@@ -27,7 +27,7 @@ int64_t ufm_batch_scratch(int64_t rows, int64_t cols)
 }
 
 /* out_j = sum_k row_kj w_k for the first n of the columns. */
-INLINE void combine(const ufm_batch *batch, int64_t n, const lanes *w, lanes *out)
+INLINE void combine(const ufm_systems *batch, int64_t n, const lanes *w, lanes *out)
 {
     const int64_t stride = ufm_batch_stride(batch->cols);
     for (int64_t first = 0; first < n; first += LANES) {
@@ -48,7 +48,7 @@ INLINE void combine(const ufm_batch *batch, int64_t n, const lanes *w, lanes *ou
 }
 
 /* The lower triangle of A, by rows. */
-INLINE void assemble(const ufm_batch *batch, const lanes *a, const lanes *tau, lanes *scratch, lanes *A)
+INLINE void assemble(const ufm_systems *batch, const lanes *a, const lanes *tau, lanes *scratch, lanes *A)
 {
     const int64_t K = batch->rows, r = batch->cols, stride = ufm_batch_stride(r);
     lanes *w = scratch, *q = scratch + K;
@@ -129,7 +129,7 @@ INLINE void eliminate_block(lanes *A, int64_t first, int count, double ridge)
     }
 }
 
-INLINE void batch_factor_body(const ufm_batch *batch, const double *a, const double *tau, double *scratch,
+INLINE void batch_factor_body(const ufm_systems *batch, const double *a, const double *tau, double *scratch,
                               double *factor)
 {
     lanes *A = (lanes *)factor;
@@ -150,7 +150,7 @@ INLINE void batch_factor_body(const ufm_batch *batch, const double *a, const dou
     }
 }
 VERSIONS(batch_factor,
-         (const ufm_batch *batch, const double *a, const double *tau, double *scratch, double *factor),
+         (const ufm_systems *batch, const double *a, const double *tau, double *scratch, double *factor),
          (batch, a, tau, scratch, factor))
 
 INLINE void batch_solve_body(int64_t cols, const double *factor, double *x)

@@ -1,6 +1,9 @@
+#include "versions.h"
 #include <cblas.h>
 #include <math.h>
 #include <pthread.h>
+#include <stdlib.h>
+#include <strings.h>
 #include <ufmlab/linalg.h>
 
 /* Our own threads split the work, so the BLAS must not start more; once per process. */
@@ -13,6 +16,28 @@ static void prepare(void)
 {
     static pthread_once_t once = PTHREAD_ONCE_INIT;
     pthread_once(&once, single_thread);
+}
+
+const char *ufm_blas_name(void)
+{
+    return openblas_get_corename();
+}
+
+const char *ufm_blas_kernels(void)
+{
+    if (getenv("OPENBLAS_CORETYPE")) return NULL;
+#if defined(__x86_64__) && defined(__GNUC__)
+    static const char *const wide[] = {"SkylakeX", "Cooperlake", "SapphireRapids"};
+    static const char *const narrow[] = {"Haswell", "Zen"};
+    const char *name = openblas_get_corename();
+    for (size_t i = 0; i < sizeof wide / sizeof wide[0]; i++)
+        if (strcasecmp(name, wide[i]) == 0) return NULL;
+    if (is_wide()) return wide[0];
+    for (size_t i = 0; i < sizeof narrow / sizeof narrow[0]; i++)
+        if (strcasecmp(name, narrow[i]) == 0) return NULL;
+    if (__builtin_cpu_supports("avx2") && __builtin_cpu_supports("fma")) return narrow[0];
+#endif
+    return NULL;
 }
 
 void ufm_gemm(double alpha, ufm_matrix a, ufm_matrix b, double beta, ufm_matrix c)

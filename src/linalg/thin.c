@@ -30,8 +30,6 @@ static ufm_matrix whole(const ufm_thin *w)
 }
 
 #if defined(__x86_64__) && defined(__GNUC__)
-#include <immintrin.h>
-
 #define WIDE __attribute__((WIDE_TARGET))
 #define KERNEL static inline __attribute__((always_inline, WIDE_TARGET))
 /* Calls KERNEL(..., n) with n, 1..8, known to the compiler. */

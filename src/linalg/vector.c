@@ -3,42 +3,9 @@
  * of vectors in mixed precision. Each is compiled for several widths of the machine's registers, and the
  * widest that the processor has is taken when it is called; the order of every sum is the same for a given
  * machine. */
-#include "versions.h"
+#include "exp.h"
 #include <math.h>
 #include <ufmlab/linalg.h>
-
-typedef int64_t lanes_bits __attribute__((vector_size(64), aligned(8), may_alias));
-typedef float lanes_single __attribute__((vector_size(32), aligned(4), may_alias));
-
-/* x = n log 2 + r with |r| <= log(2)/2; exp(r) by its series, whose remainder is below 1e-17; 2^n in two
- * factors, so that the subnormal results are rounded once. Beyond the bounds the result is 0 or infinite. */
-INLINE void exp_lanes(double *at)
-{
-    static const double lowest = -746, highest = 710, round = 0x1.8p52, log2e = 0x1.71547652b82fep0;
-    static const double ln2_high = 0x1.62e42fefa3800p-1, ln2_low = 0x1.ef35793c76730p-45;
-    const lanes zero = {0};
-    lanes x = *(const lanes *)at;
-    lanes_bits below = (lanes_bits)(x < zero + lowest), above = (lanes_bits)(x > zero + highest);
-    x = (lanes)(((lanes_bits)(zero + lowest) & below) | ((lanes_bits)x & ~below));
-    x = (lanes)(((lanes_bits)(zero + highest) & above) | ((lanes_bits)x & ~above));
-    const lanes shifted = x * log2e + round;
-    const lanes n = shifted - round;
-    const lanes r = (x - n * ln2_high) - n * ln2_low;
-    lanes p = r * (1.0 / 6227020800) + 1.0 / 479001600;
-    p = p * r + 1.0 / 39916800;
-    p = p * r + 1.0 / 3628800;
-    p = p * r + 1.0 / 362880;
-    p = p * r + 1.0 / 40320;
-    p = p * r + 1.0 / 5040;
-    p = p * r + 1.0 / 720;
-    p = p * r + 1.0 / 120;
-    p = p * r + 1.0 / 24;
-    p = p * r + 1.0 / 6;
-    p = p * r + 0.5;
-    p = 1 + (r + r * r * p);
-    const lanes_bits power = (lanes_bits)shifted - (lanes_bits)(zero + round), half = power >> 1;
-    *(lanes *)at = p * (lanes)((half + 1023) << 52) * (lanes)((power - half + 1023) << 52);
-}
 
 INLINE void exp_body(int64_t n, double *x)
 {
@@ -52,12 +19,6 @@ INLINE void exp_body(int64_t n, double *x)
 }
 VERSIONS(exp, (int64_t n, double *x), (n, x))
 
-INLINE double sum_of(const lanes *v)
-{
-    const double *a = (const double *)v;
-    return ((a[0] + a[4]) + (a[2] + a[6])) + ((a[1] + a[5]) + (a[3] + a[7]));
-}
-
 INLINE double dot_body(int64_t n, const double *x, const double *y)
 {
     lanes sum[4] = {{0}};
@@ -70,9 +31,9 @@ INLINE double dot_body(int64_t n, const double *x, const double *y)
     sum[0] = (sum[0] + sum[1]) + (sum[2] + sum[3]);
     double rest = 0;
     for (; i < n; i++) rest += x[i] * y[i];
-    return sum_of(&sum[0]) + rest;
+    return sum_plain(&sum[0]) + rest;
 }
-VERSIONS_OF(double, return, dot, (int64_t n, const double *x, const double *y), (n, x, y))
+VERSIONS_OF(double, return, dot, (int64_t n, const double *x, const double *y), (n, x, y), (n, x, y))
 
 INLINE void axpy_body(int64_t n, double alpha, const double *x, double *y)
 {
@@ -118,16 +79,98 @@ INLINE void step_body(int64_t n, const double *x, double length, const double *d
 VERSIONS(step, (int64_t n, const double *x, double length, const double *direction, double *out),
          (n, x, length, direction, out))
 
-INLINE void pair_products_body(int64_t n, ufm_vector_pair pair, const double *u, const float *v,
-                               double products[4])
+/* The 16-bit numbers are within this, and what a half is multiplied by where it is the upper one of a word.
+ */
+static const double pair_most = 32767, upper = 65536;
+
+/* The largest absolute value; NaN where one is not finite. */
+INLINE double largest_of(int64_t n, const double *x)
+{
+    typedef __typeof__((lanes){0} < (lanes){0}) mask;
+    const lanes_bits magnitude = (lanes_bits){0} + INT64_MAX;
+    lanes most = {0}, unusual = {0};
+    int64_t i = 0;
+    for (; i + LANES <= n; i += LANES) {
+        const lanes v = *(const lanes *)(x + i), absolute = (lanes)((lanes_bits)v & magnitude);
+        const mask larger = absolute > most;
+        most =
+            (lanes)(((lanes_bits)absolute & (lanes_bits)larger) | ((lanes_bits)most & ~(lanes_bits)larger));
+        unusual += v * 0;
+    }
+    double largest = 0, rest = sum_plain(&unusual);
+    for (int r = 0; r < LANES; r++) largest = most[r] > largest ? most[r] : largest;
+    for (; i < n; i++) {
+        largest = fabs(x[i]) > largest ? fabs(x[i]) : largest;
+        rest += x[i] * 0;
+    }
+    return largest + rest;
+}
+
+/* The halves of eight words, times `upper`. */
+INLINE void halves(lanes_ways ways, const int32_t *words, lanes *s, lanes *y)
+{
+    const lanes_int word = *(const lanes_int *)words, high = word & ~0xffff, low = word << 16;
+    ways.widen(&high, s);
+    ways.widen(&low, y);
+}
+static inline double upper_half(int32_t word)
+{
+    return (double)(word & ~0xffff);
+}
+static inline double lower_half(int32_t word)
+{
+    return (double)(int32_t)((uint32_t)word << 16);
+}
+
+/* x rounded, beside words. */
+INLINE void round_lanes(const lanes *x, lanes_int *rounded)
+{
+    const lanes shift = (lanes){0} + 0x1.8p52;
+    *rounded = __builtin_convertvector((lanes_bits)(*x + shift) - (lanes_bits)shift, lanes_int);
+}
+
+INLINE void pair_make_body(int64_t n, double scale, const double *step, const double *change[2],
+                           ufm_vector_pair pair, double *y)
+{
+    const double *before = change[0], *after = change[1];
+    for (int64_t i = 0; i < n; i++) y[i] = after[i] - before[i];
+    const double largest[2] = {largest_of(n, step), largest_of(n, y)};
+    double inverse[2], unit[2];
+    for (int r = 0; r < 2; r++) {
+        inverse[r] = largest[r] > 0 ? pair_most / largest[r] : 0;
+        unit[r] = scale * largest[r] / pair_most;
+        pair.scale[r] = unit[r] / upper;
+    }
+    int64_t i = 0;
+    for (; i + LANES <= n; i += LANES) {
+        const lanes s = *(const lanes *)(step + i) * inverse[0],
+                    change_of = *(const lanes *)(y + i) * inverse[1];
+        lanes_int high, low;
+        round_lanes(&s, &high);
+        round_lanes(&change_of, &low);
+        *(lanes_int *)(pair.words + i) = (high << 16) | (low & 0xffff);
+        *(lanes *)(y + i) = unit[1] * __builtin_convertvector(low, lanes);
+    }
+    for (; i < n; i++) {
+        const int32_t high = (int32_t)rint(step[i] * inverse[0]), low = (int32_t)rint(y[i] * inverse[1]);
+        pair.words[i] = (int32_t)((uint32_t)high << 16 | ((uint32_t)low & 0xffff));
+        y[i] = unit[1] * (double)low;
+    }
+}
+VERSIONS(pair_make,
+         (int64_t n, double scale, const double *step, const double *change[2], ufm_vector_pair pair,
+          double *y),
+         (n, scale, step, change, pair, y))
+
+INLINE void pair_products_body(lanes_ways ways, int64_t n, ufm_vector_pair pair, const double *u,
+                               const double *v, double products[4])
 {
     lanes su = {0}, sv = {0}, yu = {0}, yv = {0};
     int64_t i = 0;
     for (; i + LANES <= n; i += LANES) {
-        const lanes s = __builtin_convertvector(*(const lanes_single *)(pair.s + i), lanes);
-        const lanes y = __builtin_convertvector(*(const lanes_single *)(pair.y + i), lanes);
-        const lanes vi = __builtin_convertvector(*(const lanes_single *)(v + i), lanes);
-        const lanes ui = *(const lanes *)(u + i);
+        lanes s, y;
+        halves(ways, pair.words + i, &s, &y);
+        const lanes ui = *(const lanes *)(u + i), vi = *(const lanes *)(v + i);
         su += s * ui;
         sv += s * vi;
         yu += y * ui;
@@ -135,49 +178,32 @@ INLINE void pair_products_body(int64_t n, ufm_vector_pair pair, const double *u,
     }
     double rest[4] = {0};
     for (; i < n; i++) {
-        rest[0] += (double)pair.s[i] * u[i];
-        rest[1] += (double)pair.s[i] * (double)v[i];
-        rest[2] += (double)pair.y[i] * u[i];
-        rest[3] += (double)pair.y[i] * (double)v[i];
+        const double s = upper_half(pair.words[i]), y = lower_half(pair.words[i]);
+        rest[0] += s * u[i];
+        rest[1] += s * v[i];
+        rest[2] += y * u[i];
+        rest[3] += y * v[i];
     }
-    products[0] += sum_of(&su) + rest[0];
-    products[1] += sum_of(&sv) + rest[1];
-    products[2] += sum_of(&yu) + rest[2];
-    products[3] += sum_of(&yv) + rest[3];
+    products[0] += pair.scale[0] * (sum_plain(&su) + rest[0]);
+    products[1] += pair.scale[0] * (sum_plain(&sv) + rest[1]);
+    products[2] += pair.scale[1] * (sum_plain(&yu) + rest[2]);
+    products[3] += pair.scale[1] * (sum_plain(&yv) + rest[3]);
 }
-VERSIONS(pair_products,
-         (int64_t n, ufm_vector_pair pair, const double *u, const float *v, double products[4]),
-         (n, pair, u, v, products))
+VERSIONS_OF(void, , pair_products,
+            (int64_t n, ufm_vector_pair pair, const double *u, const double *v, double products[4]),
+            (n, pair, u, v, products), (ways, n, pair, u, v, products))
 
-INLINE void pair_add_body(int64_t n, ufm_vector_pair pair, double along_s, double along_y, double *out)
+INLINE void pair_add_body(lanes_ways ways, int64_t n, ufm_vector_pair pair, double along_s, double along_y,
+                          double *out)
 {
+    const double s = along_s * pair.scale[0], y = along_y * pair.scale[1];
     int64_t i = 0;
     for (; i + LANES <= n; i += LANES) {
-        const lanes s = __builtin_convertvector(*(const lanes_single *)(pair.s + i), lanes);
-        const lanes y = __builtin_convertvector(*(const lanes_single *)(pair.y + i), lanes);
-        *(lanes *)(out + i) += along_s * s + along_y * y;
+        lanes si, yi;
+        halves(ways, pair.words + i, &si, &yi);
+        *(lanes *)(out + i) += s * si + y * yi;
     }
-    for (; i < n; i++) out[i] += along_s * (double)pair.s[i] + along_y * (double)pair.y[i];
+    for (; i < n; i++) out[i] += s * upper_half(pair.words[i]) + y * lower_half(pair.words[i]);
 }
-VERSIONS(pair_add, (int64_t n, ufm_vector_pair pair, double along_s, double along_y, double *out),
-         (n, pair, along_s, along_y, out))
-
-INLINE void pair_make_body(int64_t n, double scale, const double *step, const double *change[2],
-                           ufm_vector_pair pair)
-{
-    const double *before = change[0], *after = change[1];
-    int64_t i = 0;
-    for (; i + LANES <= n; i += LANES) {
-        const lanes s = scale * *(const lanes *)(step + i);
-        const lanes y = scale * (*(const lanes *)(after + i) - *(const lanes *)(before + i));
-        *(lanes_single *)(pair.s + i) = __builtin_convertvector(s, lanes_single);
-        *(lanes_single *)(pair.y + i) = __builtin_convertvector(y, lanes_single);
-    }
-    for (; i < n; i++) {
-        pair.s[i] = (float)(scale * step[i]);
-        pair.y[i] = (float)(scale * (after[i] - before[i]));
-    }
-}
-VERSIONS(pair_make,
-         (int64_t n, double scale, const double *step, const double *change[2], ufm_vector_pair pair),
-         (n, scale, step, change, pair))
+VERSIONS_OF(void, , pair_add, (int64_t n, ufm_vector_pair pair, double along_s, double along_y, double *out),
+            (n, pair, along_s, along_y, out), (ways, n, pair, along_s, along_y, out))

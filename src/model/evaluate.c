@@ -4,14 +4,11 @@
 #include <string.h>
 
 /* The tile with W H in its logits becomes one with logits W H + b (H scaled as in x). */
-static void add_bias(const ufm_model *model, model_blocks x, model_tile tile)
+static void add_bias(const ufm_model *model, const model_part *part, model_blocks x, model_tile tile)
 {
-    const int64_t K = model->classes;
-    for (int64_t i = 0; i < tile.count; i++) {
-        double *z = tile.Z.data + i * K;
-        const double scale = model->root_count ? 1 / model->root_count[tile.first + i] : 1;
-        for (int64_t k = 0; k < K; k++) z[k] = z[k] * scale + x.b[k];
-    }
+    double *inverse = model->root_count ? part->column : NULL;
+    for (int64_t i = 0; inverse && i < tile.count; i++) inverse[i] = 1 / model->root_count[tile.first + i];
+    ufm_columns_shift(model->classes, tile.count, inverse, x.b, tile.Z.data);
 }
 
 model_tile model_logits(const ufm_model *model, const model_part *part, const ufm_thin *W, model_blocks x,
@@ -20,7 +17,7 @@ model_tile model_logits(const ufm_model *model, const model_part *part, const uf
     const model_tile tile = {first, count, ufm_view(x.H + first * model->dim, model->dim, count),
                              ufm_view(part->logits, model->classes, count)};
     ufm_thin_multiply(W, tile.H, false, tile.Z.data);
-    add_bias(model, x, tile);
+    add_bias(model, part, x, tile);
     return tile;
 }
 
@@ -29,34 +26,31 @@ double model_weight(const ufm_model *model, int64_t column)
     return (double)ufm_labels_count(model->labels, column) / (double)model->labels->samples;
 }
 
-/* What column_gradient wants of a tile's logits: exponentials of all at once, where the loss has them. */
-static void exponentials(const ufm_model *model, const model_part *part, model_tile tile)
+/* Adds the tile's losses to the part's; its logits become the columns of G~ = G/sqrt(c) = sqrt(c)/N times the
+ * gradient of one sample. `state` as for model_columns. */
+static void tile_gradient(const ufm_model *model, model_part *part, model_tile tile, double *state)
 {
-    const int64_t K = model->classes;
-    if (!model->loss->linear) return;
-    for (int64_t i = 0; i < tile.count; i++)
-        part->linear[i] =
-            model->loss->linear(&model->objective, ufm_labels_set(model->labels, tile.first + i),
-                                tile.Z.data + i * K, &part->top[i]);
-    ufm_exp(K * tile.count, tile.Z.data);
-}
-
-/* Loss of a tile's column i times its weight; its exponentials or logits become the column of
- * G~ = G/sqrt(c) = sqrt(c)/N times the gradient of one sample. `state` as for model_loss. */
-static double column_gradient(const ufm_model *model, const model_part *part, model_tile tile, int64_t i,
-                              double *state)
-{
-    const int64_t column = tile.first + i;
     const model_loss *loss = model->loss;
-    const ufm_objective *objective = &model->objective;
-    const ufm_tag_set set = ufm_labels_set(model->labels, column);
-    double *z = tile.Z.data + i * model->classes;
-    const double weight = model_weight(model, column);
-    const double scale = model->root_count ? weight / model->root_count[column] : weight;
-    const double value = loss->linear ? part->linear[i] + loss->rest(objective, set, part->top[i], z, state)
-                                      : loss->gradient(objective, set, z, state);
-    for (int64_t k = 0; k < model->classes; k++) z[k] *= scale;
-    return weight * value;
+    double *scale = part->column, *value = scale + model->tile;
+    for (int64_t i = 0; i < tile.count; i++) {
+        const int64_t column = tile.first + i;
+        scale[i] = model_weight(model, column) / (model->root_count ? model->root_count[column] : 1);
+    }
+    if (loss->columns) {
+        const model_columns columns = {tile.first, tile.count,         scale, tile.Z.data, state,
+                                       value,      value + model->tile};
+        loss->columns(&model->objective, model->labels, &columns);
+    } else {
+        const int64_t K = model->classes;
+        for (int64_t i = 0; i < tile.count; i++) {
+            double *z = tile.Z.data + i * K;
+            value[i] = loss->gradient(&model->objective, ufm_labels_set(model->labels, tile.first + i), z,
+                                      state ? state + i * loss->states * K : NULL);
+            ufm_scale(K, scale[i], z);
+        }
+    }
+    for (int64_t i = 0; i < tile.count; i++)
+        ufm_sum_add(&part->loss, model_weight(model, tile.first + i) * value[i]);
 }
 
 /* One pass over all columns. `v` and `product` only for Hessian-vector products, `gradient` only for
@@ -81,11 +75,8 @@ void model_clear_parts(ufm_model *model)
 /* db += sum_i sqrt(c_i) column_i */
 static void add_to_bias(const ufm_model *model, model_part *part, int64_t first, ufm_matrix columns)
 {
-    const int64_t K = model->classes;
-    for (int64_t i = 0; i < columns.cols; i++) {
-        const double root = model->root_count ? model->root_count[first + i] : 1;
-        for (int64_t k = 0; k < K; k++) part->bias[k] += root * columns.data[i * K + k];
-    }
+    const double *root = model->root_count ? model->root_count + first : NULL;
+    ufm_columns_sum(model->classes, columns.cols, root, columns.data, part->bias);
 }
 
 /* Logits, loss and its gradient of one tile, whose Z becomes G~. */
@@ -94,8 +85,7 @@ static model_tile evaluate_tile(const pass *work, model_part *part, int64_t firs
     const ufm_model *model = work->model;
     const int64_t count = end - first < model->tile ? end - first : model->tile;
     const model_tile tile = model_logits(model, part, &work->W, work->x, first, count);
-    exponentials(model, part, tile);
-    for (int64_t i = 0; i < count; i++) ufm_sum_add(&part->loss, column_gradient(model, part, tile, i, NULL));
+    tile_gradient(model, part, tile, NULL);
     ufm_sum_add(&part->squares, ufm_dot(model->dim * count, tile.H.data, tile.H.data));
     return tile;
 }
@@ -154,11 +144,10 @@ static void hessian_body(void *context, int worker, int64_t begin, int64_t end)
                          dZ = ufm_view(part->change, K, count);
         ufm_thin_multiply(&work->dW, tile.H, false, dZ.data);
         ufm_thin_multiply(&work->W, dH, true, dZ.data);
-        exponentials(model, part, tile);
-        for (int64_t i = 0; i < count; i++) {
-            (void)column_gradient(model, part, tile, i, part->state);
-            curvature_column(model, first + i, part->state, dZ.data + i * K, work->v.b);
-        }
+        tile_gradient(model, part, tile, part->state);
+        for (int64_t i = 0; i < count; i++)
+            curvature_column(model, first + i, part->state + i * model->loss->states * K, dZ.data + i * K,
+                             work->v.b);
         double *out = work->gradient_H + first * d;
         ufm_thin_back(&work->W, dZ, 2 * model->objective.lambda_h, dH, out);
         ufm_thin_back(&work->dW, tile.Z, 1, ufm_view(out, d, count), out);

@@ -24,9 +24,8 @@ static inline int64_t model_padded(int64_t numbers)
 typedef struct {
     double *logits;     /* K x tile: logits, then G */
     double *change;     /* K x tile: dZ, then dG (Hessian-vector products) */
-    double *state;      /* MODEL_STATE K: what one column's curvature needs */
-    double *linear;     /* tile: what the first half of a loss returns */
-    int64_t *top;       /* tile: its largest logit */
+    double *state;      /* MODEL_STATE K x tile: what the columns' curvature needs */
+    double *column;     /* 5 x tile: what the columns' losses and biases need */
     double *classifier; /* K x d: this thread's share of dW */
     double *turned;     /* d x K: the same transposed, while a gradient is summed */
     double *bias;       /* K: of db */

@@ -54,36 +54,57 @@ static pal_target target_of(const ufm_objective *objective, ufm_tag_set set)
     return (pal_target){m, ufm_loss_weight(objective->loss, m), epsilon, epsilon * m / (double)set.classes};
 }
 
-static double pal_linear(const ufm_objective *objective, ufm_tag_set set, double *z, int64_t *top)
+static double pal_gradient(const ufm_objective *objective, ufm_tag_set set, double *z, double *state)
 {
     const pal_target t = target_of(objective, set);
-    const int64_t K = set.classes;
-    *top = largest(K, z);
-    const double peak = z[*top];
+    const int64_t K = set.classes, top = largest(K, z);
+    const double peak = z[top];
     double on = 0, all = 0; /* sums of z_top - z_k: the loss without cancellation */
     for (int64_t k = 0; k < K; k++) z[k] -= peak;
     for (int64_t j = 0; j < set.tags; j++) on -= z[set.tag[j]];
     for (int64_t k = 0; t.epsilon > 0 && k < K; k++) all -= z[k];
-    return t.omega * ((1 - t.epsilon) * on + t.everywhere * all);
-}
-
-static double pal_rest(const ufm_objective *objective, ufm_tag_set set, int64_t top, double *z, double *state)
-{
-    const pal_target t = target_of(objective, set);
-    const int64_t K = set.classes;
+    ufm_exp(K, z);
     const double log_sum = softmax(K, top, z);
     keep(state, K, z);
     for (int64_t k = 0; k < K; k++) z[k] = t.omega * (t.m * z[k] - t.everywhere);
     for (int64_t j = 0; j < set.tags; j++) z[set.tag[j]] -= t.omega * (1 - t.epsilon);
-    return t.omega * t.m * log_sum;
+    return t.omega * (t.m * log_sum + (1 - t.epsilon) * on + t.everywhere * all);
 }
 
-static double pal_gradient(const ufm_objective *objective, ufm_tag_set set, double *z, double *state)
+/* What the loss takes of column i before its exponentials, but for the logarithm. */
+static double pal_linear(const pal_target *t, ufm_tag_set set, double largest, const double *z)
 {
-    int64_t top;
-    const double linear = pal_linear(objective, set, z, &top);
-    ufm_exp(set.classes, z);
-    return linear + pal_rest(objective, set, top, z, state);
+    double on = 0, all = 0;
+    for (int64_t j = 0; j < set.tags; j++) on += largest - z[set.tag[j]];
+    for (int64_t k = 0; t->epsilon > 0 && k < set.classes; k++) all += largest - z[k];
+    return t->omega * ((1 - t->epsilon) * on + t->everywhere * all);
+}
+
+static void pal_columns(const ufm_objective *objective, const ufm_labels *labels, const model_columns *c)
+{
+    const int64_t K = labels->classes, n = c->count;
+    double *top = c->scratch, *factor = top + n, *others = factor + n;
+    ufm_columns_largest(K, n, c->Z, top);
+    for (int64_t i = 0; i < n; i++) {
+        const ufm_tag_set set = ufm_labels_set(labels, c->first + i);
+        const pal_target t = target_of(objective, set);
+        c->value[i] = pal_linear(&t, set, top[i], c->Z + i * K);
+        factor[i] = t.omega * t.m * c->scale[i];
+    }
+    ufm_columns_softmax(K, n, top, c->state ? NULL : factor, c->Z, others);
+    ufm_log1p(n, others);
+    if (c->state) memcpy(c->state, c->Z, (size_t)(K * n) * sizeof(double));
+    for (int64_t i = 0; i < n; i++) {
+        const ufm_tag_set set = ufm_labels_set(labels, c->first + i);
+        const pal_target t = target_of(objective, set);
+        const double one = t.omega * (1 - t.epsilon) * c->scale[i],
+                     each = t.omega * t.everywhere * c->scale[i];
+        double *z = c->Z + i * K;
+        c->value[i] += t.omega * t.m * others[i];
+        if (c->state) ufm_scale(K, factor[i], z);
+        for (int64_t k = 0; t.epsilon > 0 && k < K; k++) z[k] -= each;
+        for (int64_t j = 0; j < set.tags; j++) z[set.tag[j]] -= one;
+    }
 }
 
 static double pal_scale(const ufm_objective *objective, ufm_tag_set set)
@@ -257,9 +278,9 @@ static double bce_split(const ufm_objective *objective, ufm_tag_set set, const d
 const model_loss *model_loss_of(ufm_loss loss)
 {
     static const model_loss losses[UFM_LOSS_COUNT] = {
-        [UFM_LOSS_PAL] = {1, pal_gradient, pal_curvature, pal_split, pal_scale, pal_linear, pal_rest},
-        [UFM_LOSS_PAL_N] = {1, pal_gradient, pal_curvature, pal_split, pal_scale, pal_linear, pal_rest},
-        [UFM_LOSS_PAL_SMOOTH] = {1, pal_gradient, pal_curvature, pal_split, pal_scale, pal_linear, pal_rest},
+        [UFM_LOSS_PAL] = {1, pal_gradient, pal_curvature, pal_split, pal_scale, pal_columns},
+        [UFM_LOSS_PAL_N] = {1, pal_gradient, pal_curvature, pal_split, pal_scale, pal_columns},
+        [UFM_LOSS_PAL_SMOOTH] = {1, pal_gradient, pal_curvature, pal_split, pal_scale, pal_columns},
         [UFM_LOSS_PAL_FOCAL] = {2, focal_gradient, focal_curvature, focal_split},
         [UFM_LOSS_PAL_MSE] = {0, mse_gradient, mse_curvature, mse_split},
         [UFM_LOSS_BCE] = {1, bce_gradient, bce_curvature, bce_split},

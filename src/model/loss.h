@@ -7,6 +7,16 @@
 /* Most numbers per class that `gradient` leaves for `curvature`. */
 enum { MODEL_STATE = 2 };
 
+/* Columns first .. first + count - 1 of the labels. */
+typedef struct {
+    int64_t first, count;
+    const double *scale; /* [count] of each gradient */
+    double *Z;           /* K x count: logits, then gradients */
+    double *state;       /* states K x count, or NULL */
+    double *value;       /* [count] losses, without the scale */
+    double *scratch;     /* 3 count */
+} model_columns;
+
 typedef struct {
     int states; /* numbers per class in `state`: 0 .. MODEL_STATE */
     /* Returns the loss; the K logits z become its gradient. `state` (states K numbers) may be NULL. */
@@ -19,12 +29,8 @@ typedef struct {
     /* scale where the Hessian is scale (diag p - p p^T) with p all of `state`; NULL where it is not: products
      * in single precision are then made without leaving it. */
     double (*softmax_scale)(const ufm_objective *objective, ufm_tag_set set);
-    /* `gradient` in two halves about exponentials that a whole tile takes at once; NULL where there are none.
-     * The first takes the largest logit, number *top, from all and returns the part of the loss that is
-     * linear in them; after exp of each the second makes them the gradient and returns the rest of the loss.
-     */
-    double (*linear)(const ufm_objective *objective, ufm_tag_set set, double *z, int64_t *top);
-    double (*rest)(const ufm_objective *objective, ufm_tag_set set, int64_t top, double *z, double *state);
+    /* `gradient` of many columns, whose exponentials are taken together; NULL where there are none. */
+    void (*columns)(const ufm_objective *objective, const ufm_labels *labels, const model_columns *columns);
 } model_loss;
 
 const model_loss *model_loss_of(ufm_loss loss);

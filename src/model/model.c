@@ -59,14 +59,13 @@ static bool allocate_parts(ufm_model *model)
         model_part *part = &model->part[t];
         part->logits = ufm_alloc(K * model->tile, sizeof(double));
         part->change = ufm_alloc(K * model->tile, sizeof(double));
-        part->state = ufm_alloc(MODEL_STATE * K, sizeof(double));
-        part->linear = ufm_alloc(model->tile, sizeof(double));
-        part->top = ufm_alloc(model->tile, sizeof(int64_t));
+        part->state = ufm_alloc(MODEL_STATE * K * model->tile, sizeof(double));
+        part->column = ufm_alloc(5 * model->tile, sizeof(double));
         part->classifier = ufm_alloc(K * model->dim, sizeof(double));
         part->turned = ufm_alloc(K * model->dim, sizeof(double));
         part->bias = ufm_alloc(K, sizeof(double));
-        if (!part->logits || !part->change || !part->state || !part->linear || !part->top ||
-            !part->classifier || !part->turned || !part->bias)
+        if (!part->logits || !part->change || !part->state || !part->column || !part->classifier ||
+            !part->turned || !part->bias)
             return false;
     }
     return true;
@@ -111,8 +110,7 @@ void ufm_model_free(ufm_model *model)
         ufm_free(model->part[t].logits);
         ufm_free(model->part[t].change);
         ufm_free(model->part[t].state);
-        ufm_free(model->part[t].linear);
-        ufm_free(model->part[t].top);
+        ufm_free(model->part[t].column);
         ufm_free(model->part[t].classifier);
         ufm_free(model->part[t].turned);
         ufm_free(model->part[t].bias);

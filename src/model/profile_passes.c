@@ -71,7 +71,7 @@ static void factor_body(void *context, int worker, int64_t begin, int64_t end)
     const ufm_model *model = p->model;
     const int64_t K = model->classes, r = model->dim, numbers = ufm_batch_numbers(r);
     const scratch s = scratch_of(p, worker);
-    const ufm_batch batch = {K, r, p->rows, 2 * model->objective.lambda_h};
+    const ufm_systems batch = {K, r, p->rows, 2 * model->objective.lambda_h};
     const double *H = model_split(model, p->base).H;
     for (int64_t first = begin; first < end; first += PROFILE_TILE) {
         const int64_t count = tile_count(first, end);

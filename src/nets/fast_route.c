@@ -7,7 +7,8 @@
 #include <string.h>
 
 enum { ROUTE_OWN, ROUTE_COUNT = 1 + ONEDNN_ROUTES, TIMED = 3 };
-static const char letters[ROUTE_COUNT + 1] = "ocm"; /* own, oneDNN's convolution, its matrix product */
+/* Own, oneDNN's convolution, its matrix product, its Winograd algorithm. */
+static const char letters[ROUTE_COUNT + 1] = "ocmw";
 
 static bool has_direction(const fast_node *node, int direction)
 {

@@ -23,7 +23,7 @@ ufm_status onednn_product_new(const onednn_layer *layer, onednn_direction direct
     p->layer = *layer;
     p->direction = direction;
     p->route = route;
-    const ufm_status status = route == ONEDNN_CONVOLUTION ? onednn_convolution_new(p) : onednn_matmul_new(p);
+    const ufm_status status = route == ONEDNN_MATMUL ? onednn_matmul_new(p) : onednn_convolution_new(p);
     if (status == UFM_OK)
         *made = p;
     else
@@ -71,15 +71,13 @@ ufm_status onednn_run_parts(onednn_parts *run, ufm_pool *pool, int64_t parts)
 ufm_status onednn_pack(const onednn_product *p, ufm_pool *pool, const float *weights, void *packed)
 {
     onednn_parts run = {.product = p, .weights = weights, .packed = packed};
-    return p->route == ONEDNN_CONVOLUTION ? onednn_convolution_pack(&run, pool)
-                                          : onednn_matmul_pack(&run, pool);
+    return p->route == ONEDNN_MATMUL ? onednn_matmul_pack(&run, pool) : onednn_convolution_pack(&run, pool);
 }
 
 ufm_status onednn_run(const onednn_product *p, ufm_pool *pool, const onednn_task *task)
 {
     onednn_parts run = {.product = p, .task = task};
-    return p->route == ONEDNN_CONVOLUTION ? onednn_convolution_run(&run, pool)
-                                          : onednn_matmul_run(&run, pool);
+    return p->route == ONEDNN_MATMUL ? onednn_matmul_run(&run, pool) : onednn_convolution_run(&run, pool);
 }
 
 #else

@@ -115,7 +115,7 @@ static dnnl_status_t describe_convolution(dnnl_primitive_desc_t *made, const dnn
                                           dnnl_primitive_attr_t attr, dnnl_engine_t engine)
 {
     static const dnnl_dims_t dense = {0};
-    const dnnl_alg_kind_t kind = dnnl_convolution_direct;
+    const dnnl_alg_kind_t kind = c->winograd ? dnnl_convolution_winograd : dnnl_convolution_direct;
     switch (direction) {
     case ONEDNN_BACK_INPUT:
         return dnnl_convolution_backward_data_primitive_desc_create(made, engine, kind, c->src, c->weights,
@@ -145,7 +145,7 @@ static dnnl_status_t describe_convolution(dnnl_primitive_desc_t *made, const dnn
                                           onednn_direction direction, dnnl_primitive_desc_t hint,
                                           dnnl_primitive_attr_t attr, dnnl_engine_t engine)
 {
-    const dnnl_alg_kind_t kind = dnnl_convolution_direct;
+    const dnnl_alg_kind_t kind = c->winograd ? dnnl_convolution_winograd : dnnl_convolution_direct;
     dnnl_convolution_desc_t d;
     dnnl_status_t status;
     switch (direction) {
@@ -262,6 +262,7 @@ ufm_status dnn_call_convolution(dnn_call *call, const dnn_convolution *shape, on
     const int *args = direction == ONEDNN_FORWARD && !bias ? plain : names[direction];
     dnn_convolution forward = *shape;
     forward.weights = shape->forward_weights;
+    forward.winograd = shape->winograd && direction == ONEDNN_FORWARD; /* there need not be both ways */
     dnnl_primitive_desc_t hint = NULL;
     making m;
     ufm_status status = begin(&m, call, false);

@@ -46,6 +46,7 @@ typedef struct {
     dnn_const_layout src, weights, bias, dst;
     dnn_const_layout forward_weights; /* of the type that the way forward has, whichever way this is */
     dnnl_dims_t strides, padding, padding_end;
+    bool winograd;
 } dnn_convolution;
 /* `packed` (may be NULL): a copy of the layout of the weights, or of their gradient, that oneDNN chose. */
 ufm_status dnn_call_convolution(dnn_call *call, const dnn_convolution *shape, onednn_direction direction,

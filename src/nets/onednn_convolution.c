@@ -62,17 +62,18 @@ static ufm_status make_part(onednn_product *p, int64_t part, dnn_layout *packed)
     const product_window *w = &layer->window;
     conv_layouts l = {0};
     ufm_status status = make_layouts(p, first_image(p, part + 1) - first_image(p, part), &l);
-    const dnn_convolution shape = {
-        .src = l.src,
-        .weights = l.weights,
-        .forward_weights = l.forward_weights,
-        .bias = l.bias,
-        .dst = l.dst,
-        .strides = {w->stride, w->stride},
-        .padding = {w->padding, w->padding},
-        .padding_end = {
-            end_padding(layer->src.height, layer->dst.height, w->kernel_height, w->stride, w->padding),
-            end_padding(layer->src.width, layer->dst.width, w->kernel_width, w->stride, w->padding)}};
+    const dnn_convolution shape = {.src = l.src,
+                                   .weights = l.weights,
+                                   .forward_weights = l.forward_weights,
+                                   .bias = l.bias,
+                                   .dst = l.dst,
+                                   .strides = {w->stride, w->stride},
+                                   .padding = {w->padding, w->padding},
+                                   .padding_end = {end_padding(layer->src.height, layer->dst.height,
+                                                               w->kernel_height, w->stride, w->padding),
+                                                   end_padding(layer->src.width, layer->dst.width,
+                                                               w->kernel_width, w->stride, w->padding)},
+                                   .winograd = p->route == ONEDNN_WINOGRAD};
     if (status == UFM_OK) status = dnn_call_convolution(&p->call[part], &shape, p->direction, packed);
     free_layouts(&l);
     return status;

@@ -21,11 +21,11 @@ static void make_key(const ufm_trainer *t, char key[KEY])
     snprintf(
         key, KEY,
         "%s width %.17g fix-dim %d, %lld x %lld x %lld, %lld classes, batch %lld, precision %d, %d threads, "
-        "%s bf16 %d, oneDNN %s",
+        "%s bf16 %d, oneDNN %s, %d ways",
         s->architecture, s->multiplier, s->fix_dim, (long long)input->channels, (long long)input->height,
         (long long)input->width, (long long)t->network->classes, (long long)s->batch, (int)s->precision,
         s->threads > 0 ? s->threads : ufm_threads_available(), kernel_choose(NULL, &bf16)->name, bf16,
-        version ? version : "none");
+        version ? version : "none", 1 + (int)ONEDNN_ROUTES);
 }
 
 static char *cache_path(const ufm_trainer *t, const char *key)

@@ -1,8 +1,8 @@
 /* GSL's minimisers, and our L-BFGS, which is one of them. */
 #include "solver.h"
-#include <gsl/gsl_blas.h>
 #include <gsl/gsl_errno.h>
 #include <math.h>
+#include <ufmlab/linalg.h>
 
 typedef struct {
     gsl_multimin_fdfminimizer *minimizer;
@@ -39,7 +39,7 @@ static void publish(solver_run *run)
     const gsl_state *state = run->state;
     run->x = state->minimizer->x->data;
     run->value = state->minimizer->f;
-    run->gradient_norm = gsl_blas_dnrm2(state->minimizer->gradient);
+    run->gradient_norm = ufm_norm(run->function->size, state->minimizer->gradient->data);
 }
 
 static void tune_lbfgs(const solver_run *run, gsl_multimin_fdfminimizer *minimizer)

@@ -8,10 +8,11 @@ enum { CHUNK = 1024 };
 
 void history_free(lbfgs_history *h)
 {
-    void *const arrays[] = {h->numbers, h->sy, h->yy, h->sg, h->yg, h->along_s, h->along_y, h->partial};
+    void *const arrays[] = {h->words, h->scale,   h->sy,      h->yy,     h->sg,
+                            h->yg,    h->along_s, h->along_y, h->partial};
     for (size_t i = 0; i < sizeof arrays / sizeof arrays[0]; i++) ufm_free(arrays[i]);
-    h->numbers = NULL;
-    h->sy = h->yy = h->sg = h->yg = h->along_s = h->along_y = h->partial = NULL;
+    h->words = NULL;
+    h->scale = h->sy = h->yy = h->sg = h->yg = h->along_s = h->along_y = h->partial = NULL;
 }
 
 bool history_allocate(lbfgs_history *h)
@@ -19,10 +20,11 @@ bool history_allocate(lbfgs_history *h)
     const int64_t m = h->pairs;
     int64_t numbers, squares;
     const int64_t chunks = (h->size + CHUNK - 1) / CHUNK;
-    if (__builtin_mul_overflow(2 * CHUNK * m, chunks, &numbers) || __builtin_mul_overflow(m, m, &squares) ||
+    if (__builtin_mul_overflow(CHUNK * m, chunks, &numbers) || __builtin_mul_overflow(m, m, &squares) ||
         squares > INT64_MAX / 64)
         return false;
-    h->numbers = ufm_alloc(numbers, sizeof(float));
+    h->words = ufm_alloc(numbers, sizeof(int32_t));
+    h->scale = ufm_alloc(2 * HISTORY_BLOCKS * m * chunks, sizeof(double));
     h->sy = ufm_alloc(HISTORY_BLOCKS * squares, sizeof(double));
     h->yy = ufm_alloc(HISTORY_BLOCKS * squares, sizeof(double));
     h->sg = ufm_alloc(m, sizeof(double));
@@ -31,19 +33,13 @@ bool history_allocate(lbfgs_history *h)
     h->along_y = ufm_alloc(HISTORY_BLOCKS * m, sizeof(double));
     h->partial = ufm_alloc((4 * m + 2) * HISTORY_BLOCKS * ufm_pool_threads(h->pool), sizeof(double));
     h->stored = h->next = 0;
-    return h->numbers && h->sy && h->yy && h->sg && h->yg && h->along_s && h->along_y && h->partial;
+    return h->words && h->scale && h->sy && h->yy && h->sg && h->yg && h->along_s && h->along_y && h->partial;
 }
 
 /* Slot of the pair that is `age` steps old (0: the newest). */
 static int64_t slot(const lbfgs_history *h, int64_t age)
 {
     return (h->next - 1 - age + 2 * h->pairs) % h->pairs;
-}
-
-static ufm_vector_pair pair_at(const lbfgs_history *h, int64_t pair, int64_t first)
-{
-    float *s = h->numbers + (first / CHUNK * h->pairs + pair) * 2 * CHUNK + first % CHUNK;
-    return (ufm_vector_pair){s, s + CHUNK};
 }
 
 /* Where a thread's sums for a block begin. */
@@ -81,6 +77,14 @@ static chunk chunk_at(const lbfgs_history *h, int64_t first, int64_t end)
     return (chunk){first, (end < next ? end : next) - first, block};
 }
 
+/* What pair number `pair` holds of it. */
+static ufm_vector_pair pair_at(const lbfgs_history *h, int64_t pair, chunk c)
+{
+    const int64_t place = c.first / CHUNK * h->pairs + pair;
+    return (ufm_vector_pair){h->words + place * CHUNK + c.first % CHUNK,
+                             h->scale + (place * HISTORY_BLOCKS + c.block) * 2};
+}
+
 /* ---- A new pair --------------------------------------------------------------------------------- */
 
 typedef struct {
@@ -94,17 +98,18 @@ static void add_body(void *context, int worker, int64_t begin, int64_t end)
 {
     const addition *work = context;
     const lbfgs_history *h = work->history;
+    double newest[CHUNK];
     for (int64_t first = begin; first < end;) {
         const chunk c = chunk_at(h, first, end);
         const double *change[2] = {work->before + first, work->after + first};
-        const ufm_vector_pair made = pair_at(h, h->next, first);
+        const ufm_vector_pair made = pair_at(h, h->next, c);
         double *sums = partial_of(h, worker, c.block);
         ufm_scale(c.count, work->length, work->step + first);
-        ufm_pair_make(c.count, work->scale, work->step + first, change, made);
-        ufm_pair_products(c.count, made, change[1], made.y, sums + 4 * h->next);
+        ufm_pair_make(c.count, work->scale, work->step + first, change, made, newest);
+        ufm_pair_products(c.count, made, change[1], newest, sums + 4 * h->next);
         for (int64_t age = 0; age < h->stored; age++) {
             const int64_t j = slot(h, age);
-            ufm_pair_products(c.count, pair_at(h, j, first), change[1], made.y, sums + 4 * j);
+            ufm_pair_products(c.count, pair_at(h, j, c), change[1], newest, sums + 4 * j);
         }
         first += c.count;
     }
@@ -221,8 +226,7 @@ static void direction_body(void *context, int worker, int64_t begin, int64_t end
         ufm_step(c.count, zero, -work->scale[c.block], gradient, out);
         for (int64_t age = 0; age < h->stored; age++) {
             const int64_t j = slot(h, age);
-            ufm_pair_add(c.count, pair_at(h, j, first), h->along_s[j], h->along_y[c.block * h->pairs + j],
-                         out);
+            ufm_pair_add(c.count, pair_at(h, j, c), h->along_s[j], h->along_y[c.block * h->pairs + j], out);
         }
         sums[0] += ufm_dot(c.count, gradient, out);
         sums[1] += ufm_dot(c.count, out, out);

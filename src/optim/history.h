@@ -2,7 +2,10 @@
  *
  * The inverse Hessian approximation starts from a multiple of the identity in each block of unknowns. Only
  * inner products enter its coefficients, so the vectors are read twice an iteration: once when a pair is
- * added, for its products with all others and theirs with the new gradient, and once for the direction. */
+ * added, for its products with all others and theirs with the new gradient, and once for the direction.
+ * They are kept in 16 bits: what that rounds off is far below what ten pairs do not tell about the Hessian,
+ * as the products are those of the rounded vectors, and it halves the traffic that most of the time goes to.
+ */
 #ifndef UFMLAB_OPTIM_HISTORY_H
 #define UFMLAB_OPTIM_HISTORY_H
 
@@ -15,10 +18,11 @@ typedef struct {
     int64_t end[HISTORY_BLOCKS]; /* of the blocks, ascending; the last is `size` */
     ufm_pool *pool;              /* borrowed; NULL: one thread */
     int64_t stored, next;        /* pairs held; slot of the next one */
-    float *numbers;  /* steps s and changes y of the gradient, both over |step|; [chunk][pairs][s, y][CHUNK],
-                      * so that a pass over all pairs runs through memory once from end to end */
-    double *sy, *yy; /* [block][pairs][pairs] s_i.y_j (j not older than i) and y_i.y_j */
-    double *sg, *yg; /* [pairs] s_i.g and [block][pairs] y_i.g for the gradient g seen last */
+    int32_t *words; /* steps s and changes y of the gradient, both over |step|: [chunk][pairs][CHUNK], so that
+                     * a pass over all pairs runs through memory once from end to end */
+    double *scale;  /* of those: [chunk][pairs][block][s, y] */
+    double *sy, *yy;           /* [block][pairs][pairs] s_i.y_j (j not older than i) and y_i.y_j */
+    double *sg, *yg;           /* [pairs] s_i.g and [block][pairs] y_i.g for the gradient g seen last */
     double *along_s, *along_y; /* [pairs] and [block][pairs] coefficients of a direction */
     double *partial;           /* [threads][block][pairs][4] */
 } lbfgs_history;
