@@ -216,10 +216,21 @@ figures: deps ## draw the README's and the notes' figures anew into plots/figure
 	@$(BIN)/ufmlab geometry --counts experiments/svhn-pairs.csv --quiet --out build/figures >> build/figures.log
 	@for study in tag-wise-law small-dimension $(STUDIES); do gnuplot -c plots/$$study.gp \
 		experiments/results/$$study.csv build/figures/figures/$$study.png || exit 1; done
+	@for yaml in experiments/*.yaml; do name=$$(basename $$yaml .yaml); [ -f experiments/results/$$name.csv ] || continue; \
+		for suffix in png pdf; do gnuplot -c plots/$$(sed -n 's/^plot: //p' $$yaml).gp \
+		experiments/results/$$name.csv build/figures/figures/$$name.$$suffix || exit 1; done; done
 	@cp build/figures/figures/*.png build/figures/figures/*.gif plots/figures/
 	@ls plots/figures
-experiments: deps ## run the studies of unbalanced labels anew into experiments/results/ (about ten minutes)
+# The paper's figures and tables; those whose data are not there are named, and the others go on.
+EXPERIMENTS := $(patsubst experiments/%.yaml,%,$(sort $(wildcard experiments/*.yaml)))
+experiments: deps ## do the paper's figures and tables at desk size (about two hours; goes on where it stopped), then the studies (ten minutes)
 	@$(MAKE_AGAIN) build
+	@failed= fashion=; $(BIN)/ufmlab data list | grep '^mnist .*not here' >/dev/null && { $(BIN)/ufmlab data fetch mnist || fashion=--fashion; }; \
+		for name in $(EXPERIMENTS); do echo "== $$name"; $(BIN)/ufmlab experiment $$name $$fashion; code=$$?; \
+		[ $$code = 1 ] && exit 1; [ $$code = 0 ] || failed="$$failed $$name"; done; \
+		awk -f experiments/numbers.awk experiments/results/*.csv > build/numbers.md && mv build/numbers.md experiments/results/README.md && \
+		$(BIN)/ufmlab experiment --readme experiments/README.md $$fashion && $(BIN)/ufmlab experiment $$fashion && \
+		{ [ -z "$$failed" ] || echo "not done, see above:$$failed"; }
 	@for study in $(STUDIES); do echo "== $$study" && sh experiments/$$study.sh $(BIN)/ufmlab || exit 1; done
 install: build ## install under PREFIX (staged under DESTDIR)
 	install -d $(DESTDIR)$(PREFIX)/bin $(DESTDIR)$(PREFIX)/lib $(DESTDIR)$(PREFIX)/include/ufmlab $(DESTDIR)$(PREFIX)/share/ufmlab/plots \

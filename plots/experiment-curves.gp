@@ -19,7 +19,7 @@ curve(s, q) = row("network", s, q) && strcol(4) ne "" ? column(4) : NaN
 level(kind, s, q) = row(kind, s, q) && strcol(4) eq "" && column(5) > least ? column(5) : NaN
 stats in skip 1 using (strcol(1) eq "network" && strcol(4) ne "" ? column(4) : NaN) nooutput name "epoch"
 
-candidates = "train_nc1 train_nc2 train_nc3 train_ncm_2 train_ncm_centred_2 train_scale_residual_1 train_scale_residual_2"
+candidates = "train_nc1 train_nc2 train_nc3 train_ncm_2 train_ncm_centred_2 train_scale_residual_1 train_scale_residual_2 train_loss train_mass held_out_mass"
 shown = ""
 do for [q in candidates] {
     found_q = 0
@@ -34,6 +34,7 @@ set xrange [0:epoch_max > 0 ? epoch_max : 1]
 set logscale y
 set format y power
 set style fill transparent solid 0.18 noborder
+set tics font ",8"
 unset key
 set multiplot title pixels font ",9"
 array y[2*series_count]
@@ -41,8 +42,8 @@ do for [i = 1:words(shown)] {
     q = word(shown, i)
     r = int((i - 1)/columns_shown)
     c = (i - 1) - r*columns_shown
-    set lmargin at screen 0.09 + 0.31*c
-    set rmargin at screen 0.33 + 0.31*c
+    set lmargin at screen 0.09 + 0.93/columns_shown*c
+    set rmargin at screen 0.02 + 0.93/columns_shown*(c + 1)
     set tmargin at screen 0.90 - 0.74*r/rows_shown
     set bmargin at screen 0.90 - 0.74*(r + 1)/rows_shown + (rows_shown > 1 ? 0.09 : 0.06)
     set title quantity_title(q) offset 0,-0.6 font ",9"
@@ -60,9 +61,9 @@ do for [i = 1:words(shown)] {
 }
 @legend_panel
 set tmargin at screen 0.12
-set key maxrows 2
+set key font ",9" samplen 2 maxrows 2
 plot for [s = 1:series_count] NaN with linespoints linetype s dashtype 1 pointsize 0.7 title series[s], \
-     NaN with lines linecolor rgb "black" dashtype 3 title closed ? "UFM, certified (0 in theory: not drawn)" : "UFM, certified", \
-     NaN with lines linecolor rgb "black" dashtype 2 title "UFM with H >= 0, certified"
+     NaN with lines linecolor rgb "black" dashtype 3 title closed ? "UFM = closed form (0: not drawn)" : "UFM", \
+     NaN with lines linecolor rgb "black" dashtype 2 title "UFM, H >= 0"
 unset multiplot
 @finish

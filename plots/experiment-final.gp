@@ -1,11 +1,20 @@
 # Loaded by the figures of numbers at the end of training: one panel for each of `shown`, one mark for each series, with
-# the range of the seeds; hollow, the UFM's. Needs in, out, folder, shown, and titles (a function of the quantity).
+# the range of the seeds; hollow, the UFM's. Needs in, out,
+# folder and shown.
 expected = "kind,series,quantity,epoch,mean,low,high,seeds"
 width = 7.0
 height = 4.4
 load folder."style.gp"
 load folder."experiment.gp"
 stats in skip 1 using (strcol(1) eq "network" ? add_series(strcol(2)) : 0) nooutput
+# "groups": the NCm of every group of pairs, and what else there is room for.
+if (shown eq "groups") {
+    stats in skip 1 using (strcol(1) eq "network" && strcol(3)[1:4] eq "ncm@" ? collect(strcol(3)) : 0) nooutput
+    shown = found." train_ncm_2 train_nc1 train_nc2 train_nc3"
+    kept = ""
+    do for [i = 1:(words(shown) < 6 ? words(shown) : 6)] { kept = kept.word(shown, i)." " }
+    shown = kept
+}
 index_of(s) = sum [i=1:series_count] (series[i] eq s ? i : 0)
 final(kind, q) = strcol(1) eq kind && strcol(3) eq q && strcol(4) eq ""
 position(kind, q) = final(kind, q) ? index_of(strcol(2)) : NaN
@@ -21,20 +30,22 @@ do for [i = 1:words(shown)] {
     c = (i - 1) - r*panel_columns
     last = i + panel_columns > words(shown)
     set lmargin at screen 0.09 + 0.31*c
-    set rmargin at screen 0.36 + 0.31*c
-    set tmargin at screen 0.90 - 0.60*r/panel_rows
-    set bmargin at screen 0.90 - 0.60*(r + 1)/panel_rows + 0.07
+    set rmargin at screen 0.335 + 0.31*c
+    set tmargin at screen 0.90 - 0.66*r/panel_rows
+    set bmargin at screen 0.90 - 0.66*(r + 1)/panel_rows + 0.07
     set title quantity_title(q) offset 0,-0.6 font ",9"
-    unset xtics
-    set xtics out nomirror rotate by 40 right font ",7" scale 0.5
+    set xtics ("" 1) out nomirror rotate by 40 right font ",8" scale 0.5
     do for [s = 1:series_count] { set xtics add (last ? series[s] : "" s) }
+    set ytics font ",8"
+    set format y (q eq "trainable_parameters" ? "%.1s%c" : "%g")
     plot in skip 1 using (position("network", q)):5:6:7 with yerrorbars linetype 1 pointsize 0.8, \
          in skip 1 using (position("ufm", q)):5 with points linetype 2 pointtype 6 pointsize 1.1, \
          in skip 1 using (position("ufm-nonnegative", q)):5 with points linetype 3 pointtype 8 pointsize 1.1
 }
 @legend_panel
-set tmargin at screen 0.08
-plot NaN with yerrorbars linetype 1 title "network, range of the seeds", \
+set tmargin at screen 0.06
+set key font ",9" samplen 1 maxrows 1
+plot NaN with points linetype 1 title "network, range of the seeds", \
      NaN with points linetype 2 pointtype 6 title "UFM", NaN with points linetype 3 pointtype 8 title "UFM with H >= 0"
 unset multiplot
 @finish

@@ -309,9 +309,38 @@ static void test_list(void)
     TEST(program("experiment") == 0 && strstr(out, "NAME"));
 }
 
-static const test_case cases[] = {{"read", test_read},       {"refused", test_refused},
-                                  {"options", test_options}, {"columns", test_columns},
-                                  {"band", test_band},       {"number", test_number},
-                                  {"whole", test_whole},     {"stopped", test_stopped},
-                                  {"list", test_list},       {NULL, NULL}};
+/* The table goes between its marks; what is around it stays. */
+static void test_readme(void)
+{
+    char path[128], text[BUFFER], arguments[200];
+    snprintf(
+        path, sizeof path, "%s",
+        test_file(".md", "before\n<!-- experiments: begin -->\nOLD\n<!-- experiments: end -->\nafter\n"));
+    for (int round = 0; round < 2; round++) {
+        TEST(program("experiment --readme '%s'", path) == 0);
+        FILE *stream = fopen(path, "r");
+        CU_ASSERT_FATAL(stream != NULL);
+        text[fread(text, 1, sizeof text - 1, stream)] = '\0';
+        fclose(stream);
+        TEST(strncmp(text, "before\n<!--", 11) == 0 && strstr(text, "| verdict |") && !strstr(text, "OLD"));
+        TEST(strstr(text, "experiments: end -->\nafter\n") != NULL);
+    }
+    static const char *const bad[] = {"nothing\n", "<!-- experiments: begin -->\nopen\n"};
+    for (int i = 0; i < 2; i++) {
+        snprintf(arguments, sizeof arguments, "experiment --readme '%s'", test_file(".md", bad[i]));
+        test_refusal(arguments, "must mark the place");
+    }
+}
+
+static const test_case cases[] = {{"read", test_read},
+                                  {"refused", test_refused},
+                                  {"options", test_options},
+                                  {"columns", test_columns},
+                                  {"band", test_band},
+                                  {"number", test_number},
+                                  {"whole", test_whole},
+                                  {"stopped", test_stopped},
+                                  {"list", test_list},
+                                  {"readme", test_readme},
+                                  {NULL, NULL}};
 const test_suite suite_experiment = {"experiment", cases};

@@ -23,7 +23,7 @@ typedef struct {
 
 typedef struct {
     char *pixels;   /* what the images are, for the figure */
-    double minutes; /* measured; 0: not */
+    double minutes; /* that all runs take on two cores, about; 0: unknown */
     int64_t *seed;
     uint32_t seeds;
     char *train; /* options of every run, or NULL */
@@ -43,7 +43,7 @@ typedef enum { UFM_EXPERIMENT_DESK, UFM_EXPERIMENT_PAPER, UFM_EXPERIMENT_PRESETS
     X(OBJECTIVE, "objective")   /* the UFM's objective at the network's features, and its duality gap */     \
     X(FEATURES, "features")     /* in the plane of the classifier of three classes, before and after */      \
     X(LABELS, "labels")         /* how many samples the tag sets have */
-/* What the features are compared with: bits of `theory`. */
+/* What the features are compared with: bits of `theory`, counted from zero again. */
 #define UFM_EXPERIMENT_THEORIES(X)                                                                           \
     X(UFM, "ufm")                                                                                            \
     X(NONNEGATIVE, "ufm-nonnegative")                                                                        \

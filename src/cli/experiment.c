@@ -7,11 +7,6 @@
 
 static const char *const sizes[UFM_EXPERIMENT_PRESETS] = {"desk", "paper"};
 
-const char *experiment_size_text(ufm_experiment_size size)
-{
-    return sizes[size];
-}
-
 ufm_status experiment_path(char path[PATH_MAX], ufm_error *error, const char *format, ...)
 {
     va_list arguments;
@@ -45,6 +40,16 @@ static ufm_status split_path(experiment_work *work, const char *path, ufm_error 
                  : experiment_path(work->folder, error, ".");
 }
 
+/* The preset's pixels; --fashion puts others in MNIST's place. */
+static void describe_pixels(experiment_work *work)
+{
+    const char *text = work->preset->pixels, *digits = strstr(text, "MNIST");
+    if (!digits || !work->opts->value[OPT_EXPERIMENT_FASHION].given) digits = NULL;
+    const int before = digits ? (int)(digits - text) : 0;
+    snprintf(work->pixels, sizeof work->pixels, "%.*s%s%s", before, text, digits ? "Fashion-" : "",
+             text + before);
+}
+
 ufm_status experiment_open(const options *opts, const char *path, experiment_work *work, ufm_error *error)
 {
     const option_value *out = &opts->value[OPT_OUT];
@@ -54,6 +59,7 @@ ufm_status experiment_open(const options *opts, const char *path, experiment_wor
     if (status == UFM_OK) status = ufm_experiment_read(path, &work->experiment, error);
     if (status != UFM_OK) return status;
     work->preset = work->experiment->preset[work->size];
+    describe_pixels(work);
     status = experiment_path(work->out, error, "%s/%s/%s", out->given ? out->text : "build/experiments",
                              work->name, sizes[work->size]);
     /* What the full sizes give does not replace what is committed. */
@@ -130,9 +136,7 @@ static int is_yaml(const struct dirent *entry)
     return suffix && suffix != entry->d_name && strcmp(suffix, ".yaml") == 0;
 }
 
-typedef ufm_status visitor(const options *opts, const char *path, void *context, ufm_error *error);
-
-static ufm_status visit_all(const options *opts, visitor *visit, void *context, ufm_error *error)
+ufm_status visit_experiments(const options *opts, experiment_visitor *visit, void *context, ufm_error *error)
 {
     static const char folder[] = "experiments";
     struct dirent **entry = NULL;
@@ -166,7 +170,7 @@ static ufm_status list(const options *opts, ufm_error *error)
     } else {
         printf("%-22s %7s %7s  %-14s %s\n", "NAME", "done", "minutes", "verdict", "figure of the paper");
     }
-    const ufm_status status = visit_all(opts, visit_list, json, error);
+    const ufm_status status = visit_experiments(opts, visit_list, json, error);
     if (status == UFM_OK && as_json) return ufm_json_finish(json, stdout, error);
     ufm_json_free(json);
     return status;
@@ -209,7 +213,7 @@ static ufm_status print_summary(const experiment_work *work, double estimate, uf
         return ufm_json_finish(json, stdout, error);
     }
     printf("%s (%s): %s\n  pixels    %s\n  runs      %u of %u done\n  claim     %s\n  verdict   %s\n",
-           work->name, sizes[work->size], e->title, work->preset->pixels, done,
+           work->name, sizes[work->size], e->title, work->pixels, done,
            work->preset->runs * work->preset->seeds, e->claim, ufm_experiment_verdict_text(e->verdict));
     if (isfinite(estimate)) printf("  time left %.1f min\n", estimate / 60);
     if (!work->opts->value[OPT_DRY_RUN_EXPERIMENT].given)
@@ -241,7 +245,9 @@ static ufm_status run_one(const options *opts, ufm_error *error)
 static int run(const options *opts)
 {
     ufm_error error = {{0}};
-    const ufm_status status = opts->operands == 0 ? list(opts, &error) : run_one(opts, &error);
+    const ufm_status status = opts->value[OPT_EXPERIMENT_README].given ? write_readme(opts, &error)
+                              : opts->operands == 0                    ? list(opts, &error)
+                                                                       : run_one(opts, &error);
     return status == UFM_OK ? finish_output(EXIT_DONE) : report_failure(status, &error);
 }
 

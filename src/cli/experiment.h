@@ -16,11 +16,16 @@ typedef struct {
     char folder[PATH_MAX];   /* the file's */
     char out[PATH_MAX];      /* sets and run directories */
     char results[PATH_MAX];  /* NAME.csv and NAME/ */
+    char pixels[256];        /* what the images are, with --fashion */
 } experiment_work;
 
 ufm_status experiment_open(const options *opts, const char *path, experiment_work *work, ufm_error *error);
 void experiment_close(experiment_work *work);
-const char *experiment_size_text(ufm_experiment_size size);
+/* Calls `visit` for every experiments/NAME.yaml, in the order of the names. */
+typedef ufm_status experiment_visitor(const options *opts, const char *path, void *context, ufm_error *error);
+ufm_status visit_experiments(const options *opts, experiment_visitor *visit, void *context, ufm_error *error);
+/* Renews the table of experiments in the file of --readme. */
+ufm_status write_readme(const options *opts, ufm_error *error);
 /* snprintf; UFM_ERROR_USAGE when it does not fit. */
 ufm_status experiment_path(char path[PATH_MAX], ufm_error *error, const char *format, ...)
     __attribute__((format(printf, 3, 4)));

@@ -326,7 +326,7 @@ ufm_status collect_runs(const experiment_work *work, ufm_error *error)
     const experiment_rows rows = {ufm_output_stream(output), work};
     fputs("kind,series,quantity,epoch,mean,low,high,seeds\n", rows.stream);
     fputs("pixels,", rows.stream);
-    write_cell(rows.stream, preset->pixels);
+    write_cell(rows.stream, work->pixels);
     fputs(",,,,,,\ntitle,", rows.stream);
     write_cell(rows.stream, work->experiment->title);
     fputs(",,,,,,\n", rows.stream);

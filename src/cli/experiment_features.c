@@ -45,15 +45,36 @@ static void write_point(const point_rows *rows, const char *what, double x, doub
     fprintf(rows->stream, "%s,%s,%s,%s,%.6g,%.6g\n", rows->moment, rows->kind, rows->series, what, x, y);
 }
 
-/* In units of the mean length of what is drawn. */
-static void write_features(const point_rows *rows, const features_input *in, const double *basis)
+/* The mean of the single-label class means, which ReLU moves away from zero; [d], zero without such samples.
+ */
+static void centre_of(const features_input *in, double *centre)
+{
+    const int64_t d = in->point.dim;
+    double samples[CLASSES] = {0};
+    for (int64_t i = 0; i < in->point.columns; i++)
+        if (ufm_labels_multiplicity(in->labels, i) == 1)
+            samples[in->labels->tag[in->labels->offset[i]]] += (double)ufm_labels_count(in->labels, i);
+    for (int64_t i = 0; i < in->point.columns; i++) {
+        const int64_t k = in->labels->tag[in->labels->offset[i]];
+        if (ufm_labels_multiplicity(in->labels, i) != 1) continue;
+        for (int64_t j = 0; j < d; j++)
+            centre[j] +=
+                in->point.H[j + i * d] * (double)ufm_labels_count(in->labels, i) / (CLASSES * samples[k]);
+    }
+}
+
+/* Without the centre, in units of the mean length of what is drawn. */
+static void write_features(const point_rows *rows, const features_input *in, const double *basis,
+                           const double *centre)
 {
     const ufm_point *p = &in->point;
     const int64_t d = p->dim;
     int64_t shown[1 << CLASSES] = {0};
+    const double x0 = dot(d, centre, basis), y0 = dot(d, centre, basis + d);
     double length = 0;
     for (int64_t i = 0; i < p->columns; i++)
-        length += sqrt(dot(d, p->H + i * d, p->H + i * d)) / (double)p->columns;
+        length += hypot(dot(d, p->H + i * d, basis) - x0, dot(d, p->H + i * d, basis + d) - y0) /
+                  (double)p->columns;
     for (int64_t i = 0; i < p->columns; i++) {
         const ufm_tag_set set = ufm_labels_set(in->labels, i);
         char tags[16] = "";
@@ -64,8 +85,8 @@ static void write_features(const point_rows *rows, const features_input *in, con
             mask |= 1 << set.tag[t];
         }
         if (shown[mask]++ < SHOWN_MOST)
-            write_point(rows, tags, dot(d, p->H + i * d, basis) / length,
-                        dot(d, p->H + i * d, basis + d) / length);
+            write_point(rows, tags, (dot(d, p->H + i * d, basis) - x0) / length,
+                        (dot(d, p->H + i * d, basis + d) - y0) / length);
     }
 }
 
@@ -77,8 +98,12 @@ static ufm_status write_file(const point_rows *rows, const char *path, ufm_error
     if (status == UFM_OK && in.point.classes != CLASSES)
         status = ufm_fail(error, UFM_ERROR_INPUT, "%s: %lld classes; features are drawn for three",
                           ufm_shown_path(path), (long long)in.point.classes);
-    if (status == UFM_OK && !(basis = ufm_alloc(2 * in.point.dim, sizeof *basis))) status = UFM_ERROR_MEMORY;
-    if (status == UFM_OK && plane_of(&in.point, basis)) write_features(rows, &in, basis);
+    if (status == UFM_OK && !(basis = ufm_alloc(3 * in.point.dim, sizeof *basis))) status = UFM_ERROR_MEMORY;
+    if (status == UFM_OK && plane_of(&in.point, basis)) {
+        double *centre = basis + 2 * in.point.dim;
+        centre_of(&in, centre);
+        write_features(rows, &in, basis, centre);
+    }
     ufm_free(basis);
     features_clear(&in);
     return status;
@@ -118,17 +143,22 @@ static ufm_status start_ufm(const char *directory, char path[PATH_MAX], ufm_erro
 static ufm_status write_run(const experiment_work *work, const ufm_experiment_run *run, FILE *stream,
                             ufm_error *error)
 {
-    char directory[PATH_MAX], path[4][PATH_MAX];
-    static const char *const moment[] = {"before", "after", "before", "after"};
-    static const char *const kind[] = {"network", "network", "UFM", "UFM"};
+    enum { PANELS = 5 };
+    char directory[PATH_MAX], path[PANELS][PATH_MAX];
+    static const char *const moment[PANELS] = {"before", "after", "before", "after", "after"};
+    static const char *const kind[PANELS] = {"network", "network", "UFM", "UFM", "UFM(H>=0)"};
+    const uint32_t theory = work->experiment->theory;
+    const bool wanted[PANELS] = {true, true, true, theory & UFM_EXPERIMENT_BIT(UFM),
+                                 theory & UFM_EXPERIMENT_BIT(NONNEGATIVE)};
     ufm_status status = run_directory(work, run, work->preset->seed[0], directory, error);
     if (status == UFM_OK) status = start_network(work, run, directory, path[0], error);
     if (status == UFM_OK) status = experiment_path(path[1], error, "%s/features.h5", directory);
     if (status == UFM_OK) status = start_ufm(directory, path[2], error);
     if (status == UFM_OK) status = experiment_path(path[3], error, "%s/ufm.h5", directory);
-    for (int p = 0; p < 4 && status == UFM_OK; p++) {
+    if (status == UFM_OK) status = experiment_path(path[4], error, "%s/ufm-nonnegative.h5", directory);
+    for (int p = 0; p < PANELS && status == UFM_OK; p++) {
         const point_rows rows = {stream, moment[p], kind[p], run->label};
-        status = write_file(&rows, path[p], error);
+        if (wanted[p]) status = write_file(&rows, path[p], error);
     }
     return status;
 }

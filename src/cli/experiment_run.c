@@ -126,14 +126,30 @@ static ufm_status run_command_text(const experiment_work *work, const ufm_experi
     const ufm_experiment_set *held =
         ufm_experiment_find_set(work->preset, run->held_out ? run->held_out : "");
     ufm_status status = run_words(work, run, seed, &words, error);
-    if (status == UFM_OK && set) status = words_add(&words, error, "# data make %s", set->make);
-    if (status == UFM_OK && held) status = words_add(&words, error, "# data make %s", held->make);
+    if (status == UFM_OK && set) status = words_split(work, &words, set->make, error);
+    if (status == UFM_OK && held) status = words_split(work, &words, held->make, error);
     *text = status == UFM_OK ? words_text(&words) : NULL;
     words_clear(&words);
     return status != UFM_OK || *text ? status : UFM_ERROR_MEMORY;
 }
 
 /* ---- Sets ---- */
+
+/* Examples of a set as a figure, for whoever wants to see what was trained on. */
+static ufm_status draw_set(const experiment_work *work, const ufm_experiment_set *set, ufm_error *error)
+{
+    char path[PATH_MAX];
+    experiment_words words = {0};
+    ufm_status status = set_path(work, set->name, path, error);
+    if (status == UFM_OK) status = words_add(&words, error, "data");
+    if (status == UFM_OK) status = words_add(&words, error, "info");
+    if (status == UFM_OK) status = words_add(&words, error, "%s", path);
+    if (status == UFM_OK) status = words_add(&words, error, "--out=%s/sets/%s", work->out, set->name);
+    if (status == UFM_OK) status = words_add(&words, error, "--quiet");
+    if (status == UFM_OK) status = experiment_child(&words, NULL, error);
+    words_clear(&words);
+    return status;
+}
 
 static ufm_status make_set(const experiment_work *work, const ufm_experiment_set *set, ufm_error *error)
 {
@@ -151,6 +167,7 @@ static ufm_status make_set(const experiment_work *work, const ufm_experiment_set
         status = words_add(&words, error, "--out");
         if (status == UFM_OK) status = words_add(&words, error, "%s", path);
         if (status == UFM_OK) status = experiment_child(&words, NULL, error);
+        if (status == UFM_OK) status = draw_set(work, set, error);
         if (status == UFM_OK) status = write_text(kept, text, error);
     }
     ufm_free(text);

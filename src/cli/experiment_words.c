@@ -35,6 +35,10 @@ static ufm_status add_word(const experiment_work *work, experiment_words *words,
                            ufm_error *error)
 {
     static const char data[] = "$UFMLAB_DATA/", own[] = "$EXPERIMENTS/";
+    static const char digits[] = "mlab-mnist";
+    if (work->opts->value[OPT_EXPERIMENT_FASHION].given && length == (int)strlen(digits) &&
+        strncmp(word, digits, strlen(digits)) == 0)
+        return words_add(words, error, "mlab-fashion");
     const int data_length = (int)strlen(data), own_length = (int)strlen(own);
     if (length > own_length && strncmp(word, own, strlen(own)) == 0)
         return words_add(words, error, "%s/%.*s", work->folder, length - own_length, word + own_length);
@@ -84,7 +88,7 @@ ufm_status words_parse(const command *cmd, const experiment_words *words, option
 }
 
 /* In the child, where only simple calls are safe: the parent may have had threads. */
-static void become(const char *program, char *const *argv, int output, pid_t parent)
+static void become(char *const *argv, int output, pid_t parent)
 {
     prctl(PR_SET_PDEATHSIG, SIGKILL); /* checkpoints are atomic; an orphan would meet the run's resumption */
     if (getppid() != parent) _exit(127);
@@ -92,7 +96,7 @@ static void become(const char *program, char *const *argv, int output, pid_t par
     const int none = open("/dev/null", O_RDONLY);
     dup2(none, STDIN_FILENO);
     dup2(output, STDOUT_FILENO);
-    execv(program, argv);
+    execv("/proc/self/exe", argv); /* this very program, even when its file has been replaced meanwhile */
     _exit(127);
 }
 
@@ -114,21 +118,15 @@ static int wait_for(pid_t child)
 
 static ufm_status run_child(const experiment_words *words, int output, ufm_error *error)
 {
-    char program[PATH_MAX];
-    const ssize_t length = readlink("/proc/self/exe", program, sizeof program - 1);
     char **argv = ufm_alloc(words->count + 2, sizeof *argv);
     char name[] = "ufmlab";
-    if (length < 0 || !argv) {
-        ufm_free(argv);
-        return ufm_fail(error, UFM_ERROR_IO, "this program cannot find itself: %s", strerror(errno));
-    }
-    program[length] = '\0';
+    if (!argv) return ufm_fail(error, UFM_ERROR_MEMORY, "not enough memory for the arguments");
     argv[0] = name;
     for (int64_t w = 0; w < words->count; w++) argv[w + 1] = words->word[w];
     interrupt_install();
     fflush(NULL);
     const pid_t parent = getpid(), child = fork();
-    if (child == 0) become(program, argv, output, parent);
+    if (child == 0) become(argv, output, parent);
     ufm_free(argv);
     if (child < 0) return ufm_fail(error, UFM_ERROR_IO, "no new process: %s", strerror(errno));
     const int result = wait_for(child);

@@ -52,6 +52,12 @@ static void write_pictures(void)
 static void write_labels(void)
 {
     text("counts", "small", "tags,count\n0+3,2\n\"1\",1\n,4\n1+2+3,17\n");
+    text("experiment", "small",
+         "title: t\nfigure: f\nclaim: \"c\"\nplot: p\nquantities: [q]\nmeasures: [labels]\ntheory: "
+         "[ufm]\nverdict: "
+         "open\ndesk: &d\n  pixels: x\n  seeds: [1]\n  sets:\n  - name: s\n    make: --set synthetic\n  "
+         "runs:\n  - "
+         "label: l\n    data: s\npaper: *d\n");
     text("multihot", "small", "a,'b,c',\"d\"\n0,1,1\n1.0,0,0\n0,0,0\n");
     text("folder", "small", "file,tags\na.png,0+2\n'b, c.jpg',\nd/e.png,1\n");
     text("arff", "small",
