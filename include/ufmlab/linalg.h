@@ -101,7 +101,7 @@ typedef struct {
     int32_t *words;
     double *scale; /* 2 */
 } ufm_vector_pair;
-/* out <- x + length direction. */
+/* out <- x + length direction; out may be x. */
 void ufm_step(int64_t n, const double *x, double length, const double *direction, double *out);
 /* s <- scale step, y <- scale (change[1] - change[0]), each number within 1/65534 of the largest; y[n]
  * receives what became of the change. Where a number is not finite the vector's scale is NaN. */

@@ -73,14 +73,6 @@ INLINE double dot_body(int64_t n, const double *x, const double *y)
 }
 VERSIONS_OF(double, return, dot, (int64_t n, const double *x, const double *y), (n, x, y), (n, x, y))
 
-INLINE void axpy_body(int64_t n, double alpha, const double *x, double *y)
-{
-    int64_t i = 0;
-    for (; i + LANES <= n; i += LANES) *(lanes *)(y + i) += alpha * *(const lanes *)(x + i);
-    for (; i < n; i++) y[i] += alpha * x[i];
-}
-VERSIONS(axpy, (int64_t n, double alpha, const double *x, double *y), (n, alpha, x, y))
-
 INLINE void combine_body(int64_t n, double alpha, const double *x, double beta, double *y)
 {
     int64_t i = 0;
@@ -117,6 +109,11 @@ INLINE void step_body(int64_t n, const double *x, double length, const double *d
 VERSIONS(step, (int64_t n, const double *x, double length, const double *direction, double *out),
          (n, x, length, direction, out))
 
+void ufm_axpy(int64_t n, double alpha, const double *x, double *y)
+{
+    ufm_step(n, y, alpha, x, y);
+}
+
 /* The 16-bit numbers are within this, and what a half is multiplied by where it is the upper one of a word.
  */
 static const double pair_most = 32767, upper = 65536;
@@ -124,15 +121,13 @@ static const double pair_most = 32767, upper = 65536;
 /* The largest absolute value; NaN where one is not finite. */
 INLINE double largest_of(int64_t n, const double *x)
 {
-    typedef __typeof__((lanes){0} < (lanes){0}) mask;
     const lanes_bits magnitude = (lanes_bits){0} + INT64_MAX;
     lanes most = {0}, unusual = {0};
     int64_t i = 0;
     for (; i + LANES <= n; i += LANES) {
         const lanes v = *(const lanes *)(x + i), absolute = (lanes)((lanes_bits)v & magnitude);
-        const mask larger = absolute > most;
-        most =
-            (lanes)(((lanes_bits)absolute & (lanes_bits)larger) | ((lanes_bits)most & ~(lanes_bits)larger));
+        const lanes_bits larger = (lanes_bits)(absolute > most);
+        most = (lanes)(((lanes_bits)absolute & larger) | ((lanes_bits)most & ~larger));
         unusual += v * 0;
     }
     double largest = 0, rest = sum_of(&unusual);
