@@ -21,7 +21,15 @@ position(kind, q) = final(kind, q) ? index_of(strcol(2)) : NaN
 panel_columns = words(shown) < 3 ? words(shown) : 3
 panel_rows = int((words(shown) + panel_columns - 1)/panel_columns)
 set xrange [0.5:series_count + 0.5]
-set offsets graph 0, 0, 0.06, 0.06
+set yrange [0:*]
+set offsets graph 0, 0, 0.06, 0
+drawn_of(kind) = sum [i=1:words(shown)] (final(kind, word(shown, i)))
+marks = 1
+do for [kind in "ufm ufm-nonnegative"] {
+    drawn = 0
+    stats in skip 1 using (drawn = drawn + drawn_of(kind), 0) nooutput
+    if (drawn > 0) { marks = marks + (kind eq "ufm" ? 2 : 4) }
+}
 unset key
 set multiplot title pixels font ",9"
 do for [i = 1:words(shown)] {
@@ -46,6 +54,7 @@ do for [i = 1:words(shown)] {
 set tmargin at screen 0.06
 set key font ",9" samplen 1 maxrows 1
 plot NaN with points linetype 1 title "network, range of the seeds", \
-     NaN with points linetype 2 pointtype 6 title "UFM", NaN with points linetype 3 pointtype 8 title "UFM with H >= 0"
+     for [i = 1:(int(marks/2)%2)] NaN with points linetype 2 pointtype 6 title "UFM", \
+     for [i = 1:int(marks/4)] NaN with points linetype 3 pointtype 8 title "UFM with H >= 0"
 unset multiplot
 @finish

@@ -21,5 +21,6 @@ metric_title(b) = b eq "nc1" ? "NC_1" : b eq "nc2" ? "NC_2" : b eq "nc2_features
     strstrt(b, ".exact_match") ? decoder(b).", exact match" : strstrt(b, ".f1") ? decoder(b).", F1" : strstrt(b, ".iou") ? decoder(b).", IoU" : \
     b eq "trainable_parameters" ? "trainable parameters, as trained" : \
     b eq "mass" ? "softmax mass" : b eq "softmax_mass" ? "softmax mass (published IoU)" : \
+    b eq "gram_distance" ? "W W^T, network to optimum" : b eq "objective" ? "objective of the UFM" : \
     b eq "parameters_saved_percent" ? "parameters saved, full width, %" : b
 quantity_title(q) = metric_title(bare(q)).(q[1:9] eq "held_out_" ? ", held out" : "")

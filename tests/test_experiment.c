@@ -16,7 +16,7 @@ static char out[BUFFER], err[BUFFER];
 /* A whole file, smallest networks; what the tests break in it. */
 #define TOP                                                                                                  \
     "title: Smallest\nfigure: none\nclaim: that it runs\nplot: experiment-curves\n"                          \
-    "quantities: [train_nc1, train_ncm_2]\nmeasures: [objective, groups, decoders, parameters]\n"            \
+    "quantities: [train_nc1, train_ncm_2]\nmeasures: [objective, groups, decoders, parameters, gram]\n"      \
     "theory: [ufm, ufm-nonnegative, closed-form]\nverdict: open\n"
 #define PRESET(name)                                                                                         \
     name ":\n  pixels: noise\n  seeds: [1, 2]\n"                                                             \
@@ -35,7 +35,8 @@ static void test_read(void)
     TEST(strcmp(e->title, "Smallest") == 0 && e->quantities == 2 && e->verdict == UFM_EXPERIMENT_OPEN);
     TEST(strcmp(e->quantity[1], "train_ncm_2") == 0 && e->result == NULL);
     TEST(e->measures == (UFM_EXPERIMENT_BIT(OBJECTIVE) | UFM_EXPERIMENT_BIT(GROUPS) |
-                         UFM_EXPERIMENT_BIT(DECODERS) | UFM_EXPERIMENT_BIT(PARAMETERS)));
+                         UFM_EXPERIMENT_BIT(DECODERS) | UFM_EXPERIMENT_BIT(PARAMETERS) |
+                         UFM_EXPERIMENT_BIT(GRAM)));
     TEST(e->theory ==
          (UFM_EXPERIMENT_BIT(UFM) | UFM_EXPERIMENT_BIT(NONNEGATIVE) | UFM_EXPERIMENT_BIT(CLOSED_FORM)));
     TEST(desk->seeds == 2 && desk->seed[1] == 2 && desk->runs == 1 && desk->sets == 1);
@@ -216,13 +217,30 @@ static void write_good(char path[160])
     fclose(stream);
 }
 
+/* Whether the kept manifest of seed 1 has these words. */
+static bool contains(const char *directory, const char *words)
+{
+    char path[300], text[BUFFER] = "";
+    snprintf(path, sizeof path, "%s/results/e/One-net/seed-1/manifest.json", directory);
+    FILE *stream = fopen(path, "r");
+    if (stream) text[fread(text, 1, sizeof text - 1, stream)] = '\0';
+    if (stream) fclose(stream);
+    return strstr(text, words) != NULL;
+}
+
 static void test_whole(void)
 {
     char yaml[160], directory[128], csv[200];
     write_good(yaml);
     test_directory(directory, sizeof directory);
     snprintf(csv, sizeof csv, "%s/results/e.csv", directory);
+    char *data = getenv("UFMLAB_DATA") ? strdup(getenv("UFMLAB_DATA")) : NULL;
+    setenv("UFMLAB_DATA", directory, 1); /* whose name the kept files have instead of its path */
     TEST(program("experiment '%s' --out '%s' --quiet", yaml, directory) == 0);
+    if (data) setenv("UFMLAB_DATA", data, 1);
+    if (!data) unsetenv("UFMLAB_DATA");
+    free(data);
+    TEST(contains(directory, "$UFMLAB_DATA/e/desk/sets/noise.h5") && !contains(directory, directory));
     /* Bands by hand. */
     const double a = last_of(directory, 1, "train_ncm_2"), b = last_of(directory, 2, "train_ncm_2");
     TEST(isfinite(a) && isfinite(b) && a != b);
@@ -240,6 +258,9 @@ static void test_whole(void)
     test_close("UFM", cell(csv, "ufm,\"One net\",objective,", 4), closed, 1e-9);
     test_at_most("UFM's gap", cell(csv, "ufm,\"One net\",relative_gap,", 4), 1e-9);
     test_at_most("UFM's NCm", cell(csv, "ufm,\"One net\",ncm@4,", 4), 1e-6);
+    /* The optimum's W W^T is that of a simplex: the distance from it is NC2. */
+    test_close("Gram", cell(csv, "ufm,\"One net\",gram_distance,", 4),
+               (last_of(directory, 1, "train_nc2") + last_of(directory, 2, "train_nc2")) / 2, 1e-6);
     TEST(cell(csv, "ufm-nonnegative,\"One net\",objective,", 4) > closed);
     TEST(cell(csv, "network,\"One net\",objective,", 5) > closed);
     /* Balanced pairs are one group: its NCm is the NCm. */

@@ -885,6 +885,47 @@ static void etf_deviation(void)
     TEST(ufm_etf_deviation(in.W, 3, 0, &deviation) == UFM_ERROR_USAGE && deviation == 1);
 }
 
+/* Against plain loops; free of factors and rotations; from the simplex it is the deviation. */
+static void gram_distance(void)
+{
+    enum { K = 5, A = 7, B = 6 };
+    ufm_rng *random = ufm_rng_new(20);
+    double a[K * A], b[K * B], turned[K * A], simplex[K * K], left[K][K], right[K][K], distance, deviation;
+    for (int i = 0; i < K * A; i++) a[i] = ufm_rng_gaussian(random);
+    for (int i = 0; i < K * B; i++) b[i] = ufm_rng_gaussian(random);
+    double norm[2] = {0, 0}, square = 0;
+    for (int k = 0; k < K; k++)
+        for (int l = 0; l < K; l++) {
+            left[k][l] = right[k][l] = 0;
+            for (int j = 0; j < A; j++) left[k][l] += a[k + j * K] * a[l + j * K];
+            for (int j = 0; j < B; j++) right[k][l] += b[k + j * K] * b[l + j * K];
+            norm[0] += left[k][l] * left[k][l];
+            norm[1] += right[k][l] * right[k][l];
+            simplex[k + l * K] = (k == l) - 1.0 / K;
+        }
+    for (int k = 0; k < K; k++)
+        for (int l = 0; l < K; l++)
+            square += pow(left[k][l] / sqrt(norm[0]) - right[k][l] / sqrt(norm[1]), 2);
+    TEST_OK(ufm_gram_distance(a, A, b, B, K, &distance));
+    test_close("plain loops", distance, sqrt(square), 1e-13);
+    for (int k = 0; k < K; k++) { /* turns two coordinates, then a factor */
+        for (int j = 0; j < A; j++) turned[k + j * K] = 1e180 * a[k + j * K];
+        turned[k] = 1e180 * (0.6 * a[k] - 0.8 * a[k + K]);
+        turned[k + K] = 1e180 * (0.8 * a[k] + 0.6 * a[k + K]);
+    }
+    TEST_OK(ufm_gram_distance(a, A, turned, A, K, &distance));
+    test_at_most("rotated", distance, 1e-14);
+    TEST_OK(ufm_gram_distance(a, A, simplex, K, K, &distance));
+    TEST_OK(ufm_etf_deviation(a, K, A, &deviation));
+    test_close("the simplex", distance, deviation, 1e-13);
+    memset(b, 0, sizeof b);
+    TEST_OK(ufm_gram_distance(a, A, b, B, K, &distance));
+    TEST(isnan(distance));
+    TEST(ufm_gram_distance(a, 0, b, B, K, &distance) == UFM_ERROR_USAGE);
+    TEST(ufm_gram_distance(a, A, NULL, B, K, &distance) == UFM_ERROR_USAGE);
+    ufm_rng_free(random);
+}
+
 static void bad_shapes(void)
 {
     static instance in;
@@ -949,6 +990,7 @@ static const test_case cases[] = {{"plain_loops", plain_loops},
                                   {"undefined", undefined},
                                   {"not_finite", not_finite},
                                   {"etf_deviation", etf_deviation},
+                                  {"gram_distance", gram_distance},
                                   {"bad_shapes", bad_shapes},
                                   {"out_of_memory", out_of_memory},
                                   {NULL, NULL}};

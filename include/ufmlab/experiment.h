@@ -41,6 +41,7 @@ typedef enum { UFM_EXPERIMENT_DESK, UFM_EXPERIMENT_PAPER, UFM_EXPERIMENT_PRESETS
     X(PARAMETERS, "parameters") /* trainable ones, here and at full width */                                 \
     X(GROUPS, "groups")         /* NCm of the tag sets with equally many samples */                          \
     X(OBJECTIVE, "objective")   /* the UFM's objective at the network's features, and its duality gap */     \
+    X(GRAM, "gram")             /* ufm_gram_distance of the network's W and every theory's */                \
     X(FEATURES, "features")     /* in the plane of the classifier of three classes, before and after */      \
     X(LABELS, "labels")         /* how many samples the tag sets have */
 /* What the features are compared with: bits of `theory`, counted from zero again. */

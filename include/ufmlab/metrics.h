@@ -63,6 +63,10 @@ ufm_status ufm_metrics_tag_sets(const ufm_point *point, const ufm_labels *labels
 /* |<A A^T> - E|_F for a K x d matrix of rows: distance from the simplex equiangular tight frame; NaN for
  * A = 0. (NC2 of any matrix of rows.) */
 ufm_status ufm_etf_deviation(const double *rows, int64_t classes, int64_t dim, double *deviation);
+/* |<A A^T> - <B B^T>|_F for K x a and K x b matrices of rows: how far two classifiers differ other than by a
+ * rotation or a factor; 0..sqrt(2), NaN for A = 0 or B = 0. */
+ufm_status ufm_gram_distance(const double *A, int64_t a, const double *B, int64_t b, int64_t classes,
+                             double *distance);
 
 /* ---- As published --------------------------------------------------------------------------------
  * What the paper's code prints, its errors included: mu_G is the sum of the single-label features over the

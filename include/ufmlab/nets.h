@@ -162,6 +162,7 @@ typedef struct {
     int64_t epochs, steps;             /* done, those before a resume included */
     double loss;                       /* mean over the last epoch's batches */
     double images_per_second, seconds; /* of this call */
+    double waiting;                    /* share of the steps' time in which they waited for images */
     bool interrupted;
     ufm_evaluation train, held_out;
 } ufm_training;

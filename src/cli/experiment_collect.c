@@ -2,6 +2,7 @@
 #include "data.h"
 #include "experiment.h"
 #include <math.h>
+#include <stdlib.h>
 #include <string.h>
 #include <ufmlab/nets.h>
 #include <ufmlab/report.h>
@@ -252,23 +253,42 @@ static ufm_status collect_groups(const experiment_rows *rows, const ufm_experime
 
 /* ---- Small files of the runs, for whoever wants to look closer ---- */
 
+/* A line, with the directory of the data sets by its name: it is another one elsewhere. */
+static void write_line(FILE *stream, const char *line)
+{
+    const char *data = getenv("UFMLAB_DATA");
+    for (const char *at; data && *data && (at = strstr(line, data)); line = at + strlen(data))
+        fprintf(stream, "%.*s$UFMLAB_DATA", (int)(at - line), line);
+    fprintf(stream, "%s\n", line);
+}
+
+/* Nothing when there is no such file. */
 static ufm_status copy_file(const char *from, const char *to, ufm_error *error)
 {
-    char block[4096];
+    ufm_text *text = NULL;
     ufm_output *output = NULL;
-    FILE *stream = fopen(from, "r");
-    if (!stream) return UFM_OK;
-    const ufm_status status = ufm_output_open(to, &output, error);
-    for (size_t n; status == UFM_OK && (n = fread(block, 1, sizeof block, stream)) > 0;)
-        fwrite(block, 1, n, ufm_output_stream(output));
-    fclose(stream);
-    return status == UFM_OK ? ufm_output_commit(output, error) : status;
+    char *line;
+    int64_t length;
+    if (access(from, F_OK) != 0) return UFM_OK;
+    ufm_status status = ufm_text_open(from, &text, error);
+    if (status == UFM_OK) status = ufm_output_open(to, &output, error);
+    while (status == UFM_OK) {
+        status = ufm_text_line(text, &line, &length, error);
+        if (status != UFM_OK || !line) break;
+        write_line(ufm_output_stream(output), line);
+    }
+    ufm_text_close(text);
+    if (status == UFM_OK) return ufm_output_commit(output, error);
+    if (output) ufm_output_abort(output);
+    return status;
 }
 
 static ufm_status copy_small(const experiment_rows *rows, const ufm_experiment_run *run, ufm_error *error)
 {
+    /* The tag sets of a set that was made are ours to give. */
     static const char *const files[] = {"metrics.csv", "manifest.json", "counts.csv"};
     const experiment_work *work = rows->work;
+    const size_t kept = ufm_experiment_find_set(work->preset, run->data) ? 3 : 2;
     char from[PATH_MAX], to[PATH_MAX];
     ufm_status status = UFM_OK;
     for (uint32_t s = 0; s < work->preset->seeds && status == UFM_OK; s++) {
@@ -277,7 +297,7 @@ static ufm_status copy_small(const experiment_rows *rows, const ufm_experiment_r
         if (status == UFM_OK) tail = from + strlen(work->out);
         if (status == UFM_OK) status = experiment_path(to, error, "%s/%s%s", work->results, work->name, tail);
         if (status == UFM_OK) status = ufm_make_directory(to, error);
-        for (size_t f = 0; f < sizeof files / sizeof files[0] && status == UFM_OK; f++) {
+        for (size_t f = 0; f < kept && status == UFM_OK; f++) {
             char source[PATH_MAX], target[PATH_MAX];
             status = experiment_path(source, error, "%s/%s", from, files[f]);
             if (status == UFM_OK) status = experiment_path(target, error, "%s/%s", to, files[f]);

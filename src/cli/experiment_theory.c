@@ -94,6 +94,33 @@ static ufm_status write_groups(const theory *t, const char *solution, ufm_error 
     return status;
 }
 
+/* How far W W^T of the seeds' networks is from the optimum's. */
+static ufm_status write_gram(const theory *t, const char *solution, ufm_error *error)
+{
+    const ufm_experiment_preset *preset = t->rows->work->preset;
+    char directory[PATH_MAX], path[PATH_MAX];
+    features_input optimum = {0};
+    double *distance = ufm_alloc(preset->seeds, sizeof *distance);
+    ufm_status status = distance ? load_features(solution, &optimum, error)
+                                 : ufm_fail(error, UFM_ERROR_MEMORY, "not enough memory for the seeds");
+    for (uint32_t s = 0; s < preset->seeds && status == UFM_OK; s++) {
+        features_input network = {0};
+        status = run_directory(t->rows->work, t->run, preset->seed[s], directory, error);
+        if (status == UFM_OK) status = experiment_path(path, error, "%s/features.h5", directory);
+        if (status == UFM_OK) status = load_features(path, &network, error);
+        if (status == UFM_OK)
+            status = ufm_gram_distance(network.point.W, network.point.dim, optimum.point.W, optimum.point.dim,
+                                       optimum.point.classes, &distance[s]);
+        features_clear(&network);
+    }
+    if (status == UFM_OK)
+        write_band(t->rows, t->kind, t->run->label, "gram_distance", NAN,
+                   ufm_band_of(preset->seeds, distance));
+    ufm_free(distance);
+    features_clear(&optimum);
+    return status;
+}
+
 /* The certified optimum over all H, or over H >= 0. */
 static ufm_status solve(const theory *t, const char *features, ufm_error *error)
 {
@@ -119,6 +146,7 @@ static ufm_status solve(const theory *t, const char *features, ufm_error *error)
     if (status == UFM_OK) write_number(t, "objective", objective);
     if (status == UFM_OK) write_number(t, "relative_gap", gap / fabs(objective));
     if (status == UFM_OK && e->measures & UFM_EXPERIMENT_BIT(GROUPS)) status = write_groups(t, saved, error);
+    if (status == UFM_OK && e->measures & UFM_EXPERIMENT_BIT(GRAM)) status = write_gram(t, saved, error);
     words_clear(&words);
     return status;
 }

@@ -25,6 +25,7 @@ static void json_result(ufm_json *json, const train_run *run, const ufm_training
     ufm_json_string(json, "arch", run->settings.architecture);
     ufm_json_string(json, "engine", run->settings.engine ? run->settings.engine : ufm_engines()[0]);
     ufm_json_number(json, "images_per_second", t->images_per_second);
+    ufm_json_number(json, "waiting_for_images", t->waiting);
     ufm_json_number(json, "seconds", t->seconds);
     ufm_json_integer(json, "epochs", t->epochs);
     ufm_json_integer(json, "steps", t->steps);
@@ -73,8 +74,10 @@ static void print_evaluation(const char *set, const ufm_evaluation *e)
 
 void train_print_text(const train_run *run, const ufm_training *t)
 {
-    printf("%s: %lld epochs, %lld steps, %.3g s, %.4g images/s\n", run->settings.architecture,
+    printf("%s: %lld epochs, %lld steps, %.3g s, %.4g images/s", run->settings.architecture,
            (long long)t->epochs, (long long)t->steps, t->seconds, t->images_per_second);
+    if (t->waiting >= 0.01) printf(", %.0f %% of the time waiting for images", 100 * t->waiting);
+    printf("\n");
     printf("  loss      %.10g (mean of the last epoch's batches)\n", t->loss);
     print_evaluation("train", &t->train);
     print_evaluation("held out", &t->held_out);

@@ -18,21 +18,52 @@ static double deviation_from_etf(int64_t K, const double *a)
     return sqrt(sum);
 }
 
+/* A A^T for K x d rows, times a power of two that keeps it in range. */
+static ufm_status gram_of_rows(const double *rows, int64_t classes, int64_t dim, double *gram)
+{
+    const int64_t numbers = classes * dim;
+    double *scaled = ufm_alloc(numbers, sizeof *scaled);
+    if (!scaled) return UFM_ERROR_MEMORY;
+    const double unit = ldexp(1, -ufm_metrics_unit(numbers, rows));
+    for (int64_t i = 0; i < numbers; i++) scaled[i] = unit * rows[i];
+    const ufm_matrix view = ufm_view(scaled, classes, dim);
+    ufm_gemm(1, view, ufm_transpose(view), 0, ufm_view(gram, classes, classes));
+    ufm_free(scaled);
+    return UFM_OK;
+}
+
 ufm_status ufm_etf_deviation(const double *rows, int64_t classes, int64_t dim, double *deviation)
 {
     if (!rows || classes < 2 || dim < 1) return UFM_ERROR_USAGE;
-    const int64_t numbers = classes * dim;
-    double *scaled = ufm_alloc(numbers, sizeof *scaled), *gram = ufm_alloc(classes * classes, sizeof *gram);
-    const ufm_status status = scaled && gram ? UFM_OK : UFM_ERROR_MEMORY;
-    if (status == UFM_OK) {
-        const double unit = ldexp(1, -ufm_metrics_unit(numbers, rows));
-        for (int64_t i = 0; i < numbers; i++) scaled[i] = unit * rows[i];
-        const ufm_matrix view = ufm_view(scaled, classes, dim);
-        ufm_gemm(1, view, ufm_transpose(view), 0, ufm_view(gram, classes, classes));
-        *deviation = deviation_from_etf(classes, gram);
-    }
-    ufm_free(scaled);
+    double *gram = ufm_alloc(classes * classes, sizeof *gram);
+    const ufm_status status = gram ? gram_of_rows(rows, classes, dim, gram) : UFM_ERROR_MEMORY;
+    if (status == UFM_OK) *deviation = deviation_from_etf(classes, gram);
     ufm_free(gram);
+    return status;
+}
+
+static double norm_of(int64_t n, const double *x)
+{
+    double square = 0;
+    for (int64_t i = 0; i < n; i++) square += x[i] * x[i];
+    return square > 0 ? sqrt(square) : NAN;
+}
+
+ufm_status ufm_gram_distance(const double *A, int64_t a, const double *B, int64_t b, int64_t classes,
+                             double *distance)
+{
+    if (!A || !B || classes < 1 || a < 1 || b < 1) return UFM_ERROR_USAGE;
+    const int64_t n = classes * classes;
+    double *first = ufm_alloc(n, sizeof *first), *second = ufm_alloc(n, sizeof *second), square = 0;
+    ufm_status status = first && second ? gram_of_rows(A, classes, a, first) : UFM_ERROR_MEMORY;
+    if (status == UFM_OK) status = gram_of_rows(B, classes, b, second);
+    if (status == UFM_OK) {
+        const double u = norm_of(n, first), v = norm_of(n, second);
+        for (int64_t i = 0; i < n; i++) square += pow(first[i] / u - second[i] / v, 2);
+        *distance = sqrt(square);
+    }
+    ufm_free(first);
+    ufm_free(second);
     return status;
 }
 

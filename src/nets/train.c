@@ -218,9 +218,11 @@ static ufm_status timed_step(ufm_trainer *t, ufm_error *error)
     const double began = ufm_seconds();
     const ufm_batch *batch;
     ufm_status status = ufm_feed_next(t->feed, &batch, error);
+    const double fed = ufm_seconds();
     if (status == UFM_OK) status = ufm_train_step(t, batch, error);
     if (status != UFM_OK) return status;
     if (t->warm) {
+        t->wait_seconds += fed - began;
         t->step_seconds += ufm_seconds() - began;
         t->step_images += batch->count;
     }
@@ -320,6 +322,7 @@ ufm_status ufm_train(const ufm_samples *samples, const ufm_samples *held_out,
                                .steps = t.place.step,
                                .loss = isnan(t.epoch_loss) ? t.last_loss : t.epoch_loss,
                                .images_per_second = speed(&t),
+                               .waiting = t.step_seconds > 0 ? t.wait_seconds / t.step_seconds : NAN,
                                .seconds = ufm_seconds() - began,
                                .interrupted = t.interrupted,
                                .train = t.train,

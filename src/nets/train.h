@@ -40,6 +40,7 @@ typedef struct {
     ufm_train_text rows;          /* metrics.csv so far */
     double last_loss, epoch_loss; /* means of the last batch, of the last epoch */
     double step_seconds;          /* of this run's steps but the first */
+    double wait_seconds;          /* of them waiting for images */
     int64_t step_images;          /* in that time */
     bool warm, interrupted;
     ufm_evaluation train, test;
