@@ -186,8 +186,10 @@ $(BUILD)/src/nets/kernel_avx512.o: ISA := $(AVX512)
 $(BUILD)/src/nets/kernel_bf16.o: ISA := $(AVX512) -mavx512bf16
 endif
 $(BUILD)/src/cli/train_print.o: ALL_CPPFLAGS += -DUFM_REVISION='"$(shell git describe --always --dirty 2>/dev/null || echo unknown)"'
-# Fused multiply-adds, which strict C does not allow the compiler, in single precision where six digits are enough.
-$(BUILD)/src/model/small.o: CFLAGS += -ffp-contract=fast
+# Fused multiply-adds, which strict C does not allow the compiler: in single precision, where six digits are enough, and in
+# the functions of registers.
+$(BUILD)/src/model/small.o $(BUILD)/src/model/softmax.o: CFLAGS += -ffp-contract=fast
+$(BUILD)/src/model/softmax.o $(BUILD)/src/linalg/vector.o: CFLAGS += -Wno-psabi
 $(BUILD)/%.o: %.c
 	@mkdir -p $(@D)
 	$(SAY) CC $<

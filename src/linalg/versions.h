@@ -1,4 +1,4 @@
-/* Private to module linalg: one loop over registers of eight numbers, compiled for several widths of the
+/* Private to modules linalg and model: one loop over registers of eight numbers, compiled for several widths of the
  * machine's registers; the widest that the processor has is taken when it is called.
  * VERSIONS(name, parameters, arguments) makes ufm_name of an always inlined name_body. VERSIONS_OF makes one
  * that gives something (`return`), or whose body has arguments of its own (`inner`), which may name `widen`,

@@ -14,12 +14,20 @@ static void add_bias(const ufm_model *model, model_blocks x, model_tile tile)
     }
 }
 
-model_tile model_logits(const ufm_model *model, const model_part *part, const ufm_thin *W, model_blocks x,
-                        int64_t first, int64_t count)
+/* The tile with W H in its logits. */
+static model_tile products(const ufm_model *model, const model_part *part, const ufm_thin *W, model_blocks x,
+                           int64_t first, int64_t count)
 {
     const model_tile tile = {first, count, ufm_view(x.H + first * model->dim, model->dim, count),
                              ufm_view(part->logits, model->classes, count)};
     ufm_thin_multiply(W, tile.H, false, tile.Z.data);
+    return tile;
+}
+
+model_tile model_logits(const ufm_model *model, const model_part *part, const ufm_thin *W, model_blocks x,
+                        int64_t first, int64_t count)
+{
+    const model_tile tile = products(model, part, W, x, first, count);
     add_bias(model, x, tile);
     return tile;
 }
@@ -29,33 +37,16 @@ double model_weight(const ufm_model *model, int64_t column)
     return (double)ufm_labels_count(model->labels, column) / (double)model->labels->samples;
 }
 
-/* What column_gradient wants of a tile's logits: exponentials of all at once, where the loss has them. */
-static void exponentials(const ufm_model *model, const model_part *part, model_tile tile)
-{
-    const int64_t K = model->classes;
-    if (!model->loss->linear) return;
-    for (int64_t i = 0; i < tile.count; i++)
-        part->linear[i] =
-            model->loss->linear(&model->objective, ufm_labels_set(model->labels, tile.first + i),
-                                tile.Z.data + i * K, &part->top[i]);
-    ufm_exp(K * tile.count, tile.Z.data);
-}
-
-/* Loss of a tile's column i times its weight; its exponentials or logits become the column of
- * G~ = G/sqrt(c) = sqrt(c)/N times the gradient of one sample. `state` as for model_loss. */
-static double column_gradient(const ufm_model *model, const model_part *part, model_tile tile, int64_t i,
-                              double *state)
+/* Loss of a tile's column i times its weight; its logits become the column of G~ = G/sqrt(c) = sqrt(c)/N times the
+ * gradient of one sample. `state` as for model_loss. */
+static double column_gradient(const ufm_model *model, model_tile tile, int64_t i, double *state)
 {
     const int64_t column = tile.first + i;
-    const model_loss *loss = model->loss;
-    const ufm_objective *objective = &model->objective;
-    const ufm_tag_set set = ufm_labels_set(model->labels, column);
     double *z = tile.Z.data + i * model->classes;
     const double weight = model_weight(model, column);
-    const double scale = model->root_count ? weight / model->root_count[column] : weight;
-    const double value = loss->linear ? part->linear[i] + loss->rest(objective, set, part->top[i], z, state)
-                                      : loss->gradient(objective, set, z, state);
-    for (int64_t k = 0; k < model->classes; k++) z[k] *= scale;
+    const double value =
+        model->loss->gradient(&model->objective, ufm_labels_set(model->labels, column), z, state);
+    ufm_scale(model->classes, model->root_count ? weight / model->root_count[column] : weight, z);
     return weight * value;
 }
 
@@ -73,6 +64,7 @@ void model_clear_parts(ufm_model *model)
     for (int t = 0; t < model->threads; t++) {
         model_part *part = &model->part[t];
         part->loss = part->squares = (ufm_sum){0, 0};
+        memset(part->lanes, 0, (size_t)model_lane_numbers(model->classes) * sizeof(double));
         memset(part->classifier, 0, (size_t)(model->classes * model->dim) * sizeof(double));
         memset(part->bias, 0, (size_t)model->classes * sizeof(double));
     }
@@ -88,14 +80,20 @@ static void add_to_bias(const ufm_model *model, model_part *part, int64_t first,
     }
 }
 
-/* Logits, loss and its gradient of one tile, whose Z becomes G~. */
-static model_tile evaluate_tile(const pass *work, model_part *part, int64_t first, int64_t end)
+/* Logits, loss and, when wanted, its gradient of one tile, whose Z becomes G~. */
+static model_tile evaluate_tile(const pass *work, model_part *part, int64_t first, int64_t end, bool gradient)
 {
     const ufm_model *model = work->model;
     const int64_t count = end - first < model->tile ? end - first : model->tile;
-    const model_tile tile = model_logits(model, part, &work->W, work->x, first, count);
-    exponentials(model, part, tile);
-    for (int64_t i = 0; i < count; i++) ufm_sum_add(&part->loss, column_gradient(model, part, tile, i, NULL));
+    const model_tile tile = products(model, part, &work->W, work->x, first, count);
+    if (model->loss->softmax) {
+        ufm_model_softmax(model, part, work->x.b, &tile, gradient, NULL);
+    } else {
+        add_bias(model, work->x, tile);
+        for (int64_t i = 0; i < count; i++)
+            ufm_sum_add(&part->loss, column_gradient(model, tile, i, NULL));
+        if (gradient) add_to_bias(model, part, first, tile.Z);
+    }
     ufm_sum_add(&part->squares, ufm_dot(model->dim * count, tile.H.data, tile.H.data));
     return tile;
 }
@@ -111,7 +109,8 @@ static void value_body(void *context, int worker, int64_t begin, int64_t end)
 {
     const pass *work = context;
     for (int64_t first = begin; first < end; first += work->model->tile)
-        (void)evaluate_tile(work, &work->model->part[worker], first, end);
+        (void)evaluate_tile(work, &work->model->part[worker], first, end, false);
+    model_fold(work->model, &work->model->part[worker]);
 }
 
 static void gradient_body(void *context, int worker, int64_t begin, int64_t end)
@@ -122,12 +121,12 @@ static void gradient_body(void *context, int worker, int64_t begin, int64_t end)
     const int64_t d = model->dim;
     memset(part->turned, 0, (size_t)(model->classes * d) * sizeof(double));
     for (int64_t first = begin; first < end; first += model->tile) {
-        const model_tile tile = evaluate_tile(work, part, first, end);
+        const model_tile tile = evaluate_tile(work, part, first, end, true);
         ufm_thin_outer(tile.Z, tile.H, part->turned);
         ufm_thin_back(&work->W, tile.Z, 2 * model->objective.lambda_h, tile.H, work->gradient_H + first * d);
-        add_to_bias(model, part, first, tile.Z);
     }
     model_turn(model, part);
+    model_fold(model, part);
 }
 
 /* dz becomes the column of dG~ = (sqrt(c)/N) Hess dz with dz = dZ/sqrt(c) + db. */
@@ -149,15 +148,21 @@ static void hessian_body(void *context, int worker, int64_t begin, int64_t end)
     memset(part->turned, 0, (size_t)(K * d) * sizeof(double));
     for (int64_t first = begin; first < end; first += model->tile) {
         const int64_t count = end - first < model->tile ? end - first : model->tile;
-        const model_tile tile = model_logits(model, part, &work->W, work->x, first, count);
+        const model_tile tile = products(model, part, &work->W, work->x, first, count);
         const ufm_matrix dH = ufm_view(work->v.H + first * d, d, count),
                          dZ = ufm_view(part->change, K, count);
         ufm_thin_multiply(&work->dW, tile.H, false, dZ.data);
         ufm_thin_multiply(&work->W, dH, true, dZ.data);
-        exponentials(model, part, tile);
+        const bool softmax = model->loss->softmax;
+        if (softmax) {
+            ufm_model_softmax(model, part, work->x.b, &tile, true, part->states);
+        } else {
+            add_bias(model, work->x, tile);
+        }
         for (int64_t i = 0; i < count; i++) {
-            (void)column_gradient(model, part, tile, i, part->state);
-            curvature_column(model, first + i, part->state, dZ.data + i * K, work->v.b);
+            if (!softmax) (void)column_gradient(model, tile, i, part->states);
+            curvature_column(model, first + i, part->states + (softmax ? i * K : 0), dZ.data + i * K,
+                             work->v.b);
         }
         double *out = work->gradient_H + first * d;
         ufm_thin_back(&work->W, dZ, 2 * model->objective.lambda_h, dH, out);

@@ -20,13 +20,17 @@ static inline int64_t model_padded(int64_t numbers)
     return (numbers + MODEL_LANES - 1) / MODEL_LANES * MODEL_LANES;
 }
 
+/* Numbers of `lanes`; and by how many a K x tile buffer is longer, as registers reach behind its end. */
+enum { MODEL_REGISTER = 8 };
+int64_t model_lane_numbers(int64_t classes);
+
 /* What one thread accumulates; added up in thread order. */
 typedef struct {
     double *logits;     /* K x tile: logits, then G */
     double *change;     /* K x tile: dZ, then dG (Hessian-vector products) */
     double *state;      /* MODEL_STATE K: what one column's curvature needs */
-    double *linear;     /* tile: what the first half of a loss returns */
-    int64_t *top;       /* tile: its largest logit */
+    double *states;     /* of a tile where the loss is a softmax's, else of a column */
+    double *lanes;      /* softmax.c: eight columns of logits, eight sums of G's columns and of the loss */
     double *classifier; /* K x d: this thread's share of dW */
     double *turned;     /* d x K: the same transposed, while a gradient is summed */
     double *bias;       /* K: of db */
@@ -72,6 +76,13 @@ static inline ufm_thin model_pack(const ufm_model *model, int which, const doubl
     const int64_t K = model->classes, d = model->dim;
     return ufm_thin_pack(K, d, W, model->packed + which * ufm_thin_numbers(K, d));
 }
+
+/* The pick-all-label losses: the tile's products W H become G~ = G/sqrt(c) when a `gradient` is wanted; their
+ * sum and that of G's columns are kept in the part until model_fold adds them to its loss and bias. `state`, when
+ * not NULL, becomes the K x tile of probabilities. */
+void ufm_model_softmax(const ufm_model *model, model_part *part, const double *bias, const model_tile *tile,
+                       bool gradient, double *state);
+void model_fold(const ufm_model *model, model_part *part);
 
 /* Tile of columns first..first+count-1 with its logits computed into part->logits; W packed from x. */
 model_tile model_logits(const ufm_model *model, const model_part *part, const ufm_thin *W, model_blocks x,

@@ -54,36 +54,21 @@ static pal_target target_of(const ufm_objective *objective, ufm_tag_set set)
     return (pal_target){m, ufm_loss_weight(objective->loss, m), epsilon, epsilon * m / (double)set.classes};
 }
 
-static double pal_linear(const ufm_objective *objective, ufm_tag_set set, double *z, int64_t *top)
+static double pal_gradient(const ufm_objective *objective, ufm_tag_set set, double *z, double *state)
 {
     const pal_target t = target_of(objective, set);
-    const int64_t K = set.classes;
-    *top = largest(K, z);
-    const double peak = z[*top];
+    const int64_t K = set.classes, top = largest(K, z);
+    const double peak = z[top];
     double on = 0, all = 0; /* sums of z_top - z_k: the loss without cancellation */
     for (int64_t k = 0; k < K; k++) z[k] -= peak;
     for (int64_t j = 0; j < set.tags; j++) on -= z[set.tag[j]];
     for (int64_t k = 0; t.epsilon > 0 && k < K; k++) all -= z[k];
-    return t.omega * ((1 - t.epsilon) * on + t.everywhere * all);
-}
-
-static double pal_rest(const ufm_objective *objective, ufm_tag_set set, int64_t top, double *z, double *state)
-{
-    const pal_target t = target_of(objective, set);
-    const int64_t K = set.classes;
+    ufm_exp(K, z);
     const double log_sum = softmax(K, top, z);
     keep(state, K, z);
     for (int64_t k = 0; k < K; k++) z[k] = t.omega * (t.m * z[k] - t.everywhere);
     for (int64_t j = 0; j < set.tags; j++) z[set.tag[j]] -= t.omega * (1 - t.epsilon);
-    return t.omega * t.m * log_sum;
-}
-
-static double pal_gradient(const ufm_objective *objective, ufm_tag_set set, double *z, double *state)
-{
-    int64_t top;
-    const double linear = pal_linear(objective, set, z, &top);
-    ufm_exp(set.classes, z);
-    return linear + pal_rest(objective, set, top, z, state);
+    return t.omega * ((1 - t.epsilon) * on + t.everywhere * all + t.m * log_sum);
 }
 
 static double pal_scale(const ufm_objective *objective, ufm_tag_set set)
@@ -257,9 +242,9 @@ static double bce_split(const ufm_objective *objective, ufm_tag_set set, const d
 const model_loss *model_loss_of(ufm_loss loss)
 {
     static const model_loss losses[UFM_LOSS_COUNT] = {
-        [UFM_LOSS_PAL] = {1, pal_gradient, pal_curvature, pal_split, pal_scale, pal_linear, pal_rest},
-        [UFM_LOSS_PAL_N] = {1, pal_gradient, pal_curvature, pal_split, pal_scale, pal_linear, pal_rest},
-        [UFM_LOSS_PAL_SMOOTH] = {1, pal_gradient, pal_curvature, pal_split, pal_scale, pal_linear, pal_rest},
+        [UFM_LOSS_PAL] = {1, pal_gradient, pal_curvature, pal_split, pal_scale, true},
+        [UFM_LOSS_PAL_N] = {1, pal_gradient, pal_curvature, pal_split, pal_scale, true},
+        [UFM_LOSS_PAL_SMOOTH] = {1, pal_gradient, pal_curvature, pal_split, pal_scale, true},
         [UFM_LOSS_PAL_FOCAL] = {2, focal_gradient, focal_curvature, focal_split},
         [UFM_LOSS_PAL_MSE] = {0, mse_gradient, mse_curvature, mse_split},
         [UFM_LOSS_BCE] = {1, bce_gradient, bce_curvature, bce_split},

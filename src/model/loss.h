@@ -19,12 +19,7 @@ typedef struct {
     /* scale where the Hessian is scale (diag p - p p^T) with p all of `state`; NULL where it is not: products
      * in single precision are then made without leaving it. */
     double (*softmax_scale)(const ufm_objective *objective, ufm_tag_set set);
-    /* `gradient` in two halves about exponentials that a whole tile takes at once; NULL where there are none.
-     * The first takes the largest logit, number *top, from all and returns the part of the loss that is
-     * linear in them; after exp of each the second makes them the gradient and returns the rest of the loss.
-     */
-    double (*linear)(const ufm_objective *objective, ufm_tag_set set, double *z, int64_t *top);
-    double (*rest)(const ufm_objective *objective, ufm_tag_set set, int64_t top, double *z, double *state);
+    bool softmax; /* gradient and states are those of ufm_model_softmax, which takes a whole tile */
 } model_loss;
 
 const model_loss *model_loss_of(ufm_loss loss);

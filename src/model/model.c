@@ -28,7 +28,8 @@ static int thread_count(const ufm_labels *labels, const ufm_model_settings *sett
 int64_t ufm_model_workspace(const ufm_labels *labels, const ufm_model_settings *settings)
 {
     const int64_t K = labels->classes, d = settings->dim, tile = tile_columns(labels, d);
-    const int64_t each = 2 * (K + 1) * tile + 2 * K * d + (MODEL_STATE + 1) * K;
+    const int64_t each =
+        3 * (K * tile + MODEL_REGISTER) + 2 * K * d + (MODEL_STATE + 1) * K + model_lane_numbers(K);
     return (int64_t)sizeof(double) * (thread_count(labels, settings) * each +
                                       (labels->count ? labels->columns : 0) + ufm_thin_numbers(K, d));
 }
@@ -57,15 +58,16 @@ static bool allocate_parts(ufm_model *model)
     if (!model->part || !model->packed) return false;
     for (int t = 0; t < model->threads; t++) {
         model_part *part = &model->part[t];
-        part->logits = ufm_alloc(K * model->tile, sizeof(double));
+        part->logits = ufm_alloc(K * model->tile + MODEL_REGISTER, sizeof(double));
         part->change = ufm_alloc(K * model->tile, sizeof(double));
         part->state = ufm_alloc(MODEL_STATE * K, sizeof(double));
-        part->linear = ufm_alloc(model->tile, sizeof(double));
-        part->top = ufm_alloc(model->tile, sizeof(int64_t));
+        part->states = ufm_alloc(model->loss->softmax ? K * model->tile + MODEL_REGISTER : MODEL_STATE * K,
+                                 sizeof(double));
+        part->lanes = ufm_alloc(model_lane_numbers(K), sizeof(double));
         part->classifier = ufm_alloc(K * model->dim, sizeof(double));
         part->turned = ufm_alloc(K * model->dim, sizeof(double));
         part->bias = ufm_alloc(K, sizeof(double));
-        if (!part->logits || !part->change || !part->state || !part->linear || !part->top ||
+        if (!part->logits || !part->change || !part->state || !part->states || !part->lanes ||
             !part->classifier || !part->turned || !part->bias)
             return false;
     }
@@ -111,8 +113,8 @@ void ufm_model_free(ufm_model *model)
         ufm_free(model->part[t].logits);
         ufm_free(model->part[t].change);
         ufm_free(model->part[t].state);
-        ufm_free(model->part[t].linear);
-        ufm_free(model->part[t].top);
+        ufm_free(model->part[t].states);
+        ufm_free(model->part[t].lanes);
         ufm_free(model->part[t].classifier);
         ufm_free(model->part[t].turned);
         ufm_free(model->part[t].bias);

@@ -1,0 +1,110 @@
+/* Private to modules linalg and model: functions of eight numbers at a time, to be inlined into the loops of
+ * versions.h. Within an ulp or two of the exact value. */
+#ifndef UFMLAB_LINALG_ELEMENTARY_H
+#define UFMLAB_LINALG_ELEMENTARY_H
+
+#include "linalg/versions.h"
+
+typedef int64_t lanes_bits __attribute__((vector_size(64), aligned(8), may_alias));
+
+/* Where the mask is set a, elsewhere b. */
+INLINE lanes lanes_select(lanes_bits mask, lanes a, lanes b)
+{
+    return (lanes)(((lanes_bits)a & mask) | ((lanes_bits)b & ~mask));
+}
+
+/* x = n log 2 + r with |r| <= log(2)/2; exp(r) by its series, whose remainder is below 1e-17; 2^n in two
+ * factors, so that the subnormal results are rounded once. Beyond the bounds the result is 0 or infinite. */
+INLINE lanes lanes_exp(lanes x)
+{
+    static const double lowest = -746, highest = 710, round = 0x1.8p52, log2e = 0x1.71547652b82fep0;
+    static const double ln2_high = 0x1.62e42fefa3800p-1, ln2_low = 0x1.ef35793c76730p-45;
+    const lanes zero = {0};
+    x = lanes_select((lanes_bits)(x < zero + lowest), zero + lowest, x);
+    x = lanes_select((lanes_bits)(x > zero + highest), zero + highest, x);
+    const lanes shifted = x * log2e + round;
+    const lanes n = shifted - round;
+    const lanes r = (x - n * ln2_high) - n * ln2_low;
+    lanes p = r * (1.0 / 6227020800) + 1.0 / 479001600;
+    p = p * r + 1.0 / 39916800;
+    p = p * r + 1.0 / 3628800;
+    p = p * r + 1.0 / 362880;
+    p = p * r + 1.0 / 40320;
+    p = p * r + 1.0 / 5040;
+    p = p * r + 1.0 / 720;
+    p = p * r + 1.0 / 120;
+    p = p * r + 1.0 / 24;
+    p = p * r + 1.0 / 6;
+    p = p * r + 0.5;
+    p = 1 + (r + r * r * p);
+    const lanes_bits power = (lanes_bits)shifted - (lanes_bits)(zero + round), half = power >> 1;
+    return p * (lanes)((half + 1023) << 52) * (lanes)((power - half + 1023) << 52);
+}
+
+/* log(1 + x) for 0 <= x < 2^1000. 1 + x = u + error = 2^n m with m in [1/sqrt 2, sqrt 2); log m by the series of
+ * the inverse hyperbolic tangent of s = f/(2 + f), f = m - 1, remainder below 1e-17: 2 s = f - s f, where f is
+ * exact. */
+INLINE lanes lanes_log1p(lanes x)
+{
+    static const double round = 0x1.8p52, ln2_high = 0x1.62e42fefa3800p-1, ln2_low = 0x1.ef35793c76730p-45;
+    static const int64_t one = 0x3ff0000000000000, root_half = 0x3fe6a09e667f3bcd;
+    const lanes zero = {0};
+    const lanes u = 1 + x, back = u - x;
+    const lanes error = (1 - back) + (x - (u - back)); /* of the sum, exactly */
+    const lanes_bits bits = (lanes_bits)u + (one - root_half);
+    const lanes_bits power = (bits >> 52) - 1023;
+    const lanes n = (lanes)(power + (lanes_bits)(zero + round)) - round;
+    const lanes f = (lanes)((bits & 0x000fffffffffffff) + root_half) - 1;
+    const lanes s = f / (2 + f), z = s * s;
+    lanes q = z * (1.0 / 23) + 1.0 / 21;
+    q = q * z + 1.0 / 19;
+    q = q * z + 1.0 / 17;
+    q = q * z + 1.0 / 15;
+    q = q * z + 1.0 / 13;
+    q = q * z + 1.0 / 11;
+    q = q * z + 1.0 / 9;
+    q = q * z + 1.0 / 7;
+    q = q * z + 1.0 / 5;
+    q = q * z + 1.0 / 3;
+    return n * ln2_high + (f + ((n * ln2_low + error / u) - s * (f - 2 * z * q)));
+}
+
+/* Rows become columns. */
+INLINE void lanes_turn(lanes v[LANES])
+{
+#if defined(__has_builtin)
+#if __has_builtin(__builtin_shufflevector)
+#define LANES_HAVE_SHUFFLE
+#endif
+#endif
+#ifdef LANES_HAVE_SHUFFLE
+#pragma GCC unroll 4
+    for (int i = 0; i < LANES; i += 2) {
+        const lanes a = v[i], b = v[i + 1];
+        v[i] = __builtin_shufflevector(a, b, 0, 8, 2, 10, 4, 12, 6, 14);
+        v[i + 1] = __builtin_shufflevector(a, b, 1, 9, 3, 11, 5, 13, 7, 15);
+    }
+#pragma GCC unroll 4
+    for (int i = 0; i < LANES; i += i % 4 == 1 ? 3 : 1) {
+        const lanes a = v[i], b = v[i + 2];
+        v[i] = __builtin_shufflevector(a, b, 0, 1, 8, 9, 4, 5, 12, 13);
+        v[i + 2] = __builtin_shufflevector(a, b, 2, 3, 10, 11, 6, 7, 14, 15);
+    }
+#pragma GCC unroll 4
+    for (int i = 0; i < LANES / 2; i++) {
+        const lanes a = v[i], b = v[i + 4];
+        v[i] = __builtin_shufflevector(a, b, 0, 1, 2, 3, 8, 9, 10, 11);
+        v[i + 4] = __builtin_shufflevector(a, b, 4, 5, 6, 7, 12, 13, 14, 15);
+    }
+#undef LANES_HAVE_SHUFFLE
+#else
+    for (int i = 0; i < LANES; i++)
+        for (int j = i + 1; j < LANES; j++) {
+            const double other = v[i][j];
+            v[i][j] = v[j][i];
+            v[j][i] = other;
+        }
+#endif
+}
+
+#endif
