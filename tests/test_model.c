@@ -274,6 +274,52 @@ static void test_huge_logits(void)
     ufm_labels_free(labels);
 }
 
+/* With W = I and b the gradient at h_i is (c_i/N) that of one loss at sqrt(c_i) of it: every number of
+ * classes and of columns behind the last whole register, on one column at a time. A logit of 700 above the
+ * others leaves no digit of theirs but in the loss. */
+static void test_columns(void)
+{
+    enum { CLASSES = 19 };
+    double worst = 0, worst_value = 0;
+    ufm_rng *rng = ufm_rng_new(19);
+    for (int64_t K = 2; K <= CLASSES; K++)
+        for (int trial = 0; trial < 2 * TEST_LOSSES; trial++) {
+            const ufm_objective *loss = &test_losses[trial % TEST_LOSSES];
+            ufm_labels *labels = test_random_labels(rng, K, 1 + ufm_rng_below(rng, 20),
+                                                    trial % 2 ? UFM_DUPLICATES_MERGE : UFM_DUPLICATES_KEEP);
+            ufm_model *model = test_model(labels, *loss, K, 1);
+            const int64_t n = ufm_model_size(model), columns = labels->columns;
+            double *x = random_vector(rng, n, trial % 3 == 2 ? 30 : 1), *g = ufm_alloc(n, sizeof *g);
+            double *H = x + K * K, *b = H + K * columns, z[CLASSES], value = 0;
+            for (int64_t j = 0; j < K * K; j++) x[j] = j % K == j / K;
+            if (trial % 5 == 4)
+                for (int64_t i = 0; i < columns; i++) H[i * K + ufm_rng_below(rng, K)] += 700;
+            const double f = ufm_model_gradient(model, x, g);
+            for (int64_t i = 0; i < columns; i++) {
+                const double root = sqrt((double)ufm_labels_count(labels, i));
+                const double weight = root * root / (double)labels->samples;
+                for (int64_t k = 0; k < K; k++) z[k] = H[i * K + k] / root + b[k];
+                value += weight * ufm_model_loss(loss, ufm_labels_set(labels, i), z);
+                for (int64_t k = 0; k < K; k++) {
+                    const double expected = weight / root * z[k] + 2 * loss->lambda_h * H[i * K + k];
+                    worst = fmax(worst, fabs(g[K * K + i * K + k] - expected) /
+                                            (weight / root * (double)K + fabs(expected)));
+                    TEST(isfinite(g[K * K + i * K + k]));
+                }
+            }
+            value += loss->lambda_w * (double)K + loss->lambda_b * ufm_dot(K, b, b) +
+                     loss->lambda_h * ufm_dot(K * columns, H, H);
+            worst_value = fmax(worst_value, fabs(f / value - 1));
+            ufm_free(x);
+            ufm_free(g);
+            ufm_model_free(model);
+            ufm_labels_free(labels);
+        }
+    ufm_rng_free(rng);
+    test_worst("model/columns, gradient", worst, 1e-15);
+    test_worst("model/columns, value", worst_value, 2e-15);
+}
+
 static void test_bias(void)
 {
     double worst = 0;
@@ -369,6 +415,7 @@ static const test_case cases[] = {{"value", test_value},
                                   {"merged_equals_kept", test_merged_equals_kept},
                                   {"odd_shapes", test_odd_shapes},
                                   {"reproducible", test_reproducible},
+                                  {"columns", test_columns},
                                   {"huge_logits", test_huge_logits},
                                   {"bias", test_bias},
                                   {"embed", test_embed},
