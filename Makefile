@@ -185,7 +185,14 @@ $(BUILD)/src/nets/kernel_avx2.o: ISA := -mavx2 -mfma -ffp-contract=fast
 $(BUILD)/src/nets/kernel_avx512.o: ISA := $(AVX512)
 $(BUILD)/src/nets/kernel_bf16.o: ISA := $(AVX512) -mavx512bf16
 endif
-$(BUILD)/src/cli/train_print.o: ALL_CPPFLAGS += -DUFM_REVISION='"$(shell git describe --always --dirty 2>/dev/null || echo unknown)"'
+# The revision in manifests; the file changes when the revision does.
+$(BUILD)/src/cli/train_print.o: ALL_CPPFLAGS += -DUFM_REVISION='"$(file < $(BUILD)/revision)"'
+$(BUILD)/src/cli/train_print.o: $(BUILD)/revision
+$(BUILD)/revision: FORCE
+	@mkdir -p $(@D)
+	@{ git describe --always --dirty 2>/dev/null || echo unknown; } > $@.new; if cmp -s $@.new $@; then rm $@.new; else mv $@.new $@; fi
+.PHONY: FORCE
+FORCE:
 # Fused multiply-adds, which strict C does not allow the compiler: in single precision, where six digits are enough, and in
 # the functions of registers.
 $(BUILD)/src/model/small.o $(BUILD)/src/model/softmax.o: CFLAGS += -ffp-contract=fast
