@@ -252,8 +252,8 @@ install: build ## install under PREFIX (staged under DESTDIR)
 	install -m 644 include/ufmlab/*.h $(DESTDIR)$(PREFIX)/include/ufmlab/
 	install -m 644 plots/*.gp $(DESTDIR)$(PREFIX)/share/ufmlab/plots/
 	$(BIN)/ufmlab --man-page > $(DESTDIR)$(PREFIX)/share/man/man1/ufmlab.1
-	printf 'Name: ufmlab\nDescription: unconstrained feature model\nVersion: %s\nRequires.private: %s\nLibs: -L%s/lib -lufmlab\nCflags: -I%s/include\n' \
-		'$(VERSION)' '$(PACKAGES)' '$(PREFIX)' '$(PREFIX)' > $(DESTDIR)$(PREFIX)/lib/pkgconfig/ufmlab.pc
+	printf 'Name: ufmlab\nDescription: unconstrained feature model\nVersion: %s\nRequires.private: %s\nLibs: -L%s/lib -lufmlab\nLibs.private: %s -lm\nCflags: -I%s/include\n' \
+		'$(VERSION)' '$(PACKAGES)' '$(PREFIX)' '$(ONEDNN)' '$(PREFIX)' > $(DESTDIR)$(PREFIX)/lib/pkgconfig/ufmlab.pc
 clean: ## remove build/
 	rm -rf build
 help: ## this list

@@ -11,6 +11,25 @@
 
 enum { KEY = 1024, LINE = 4096 };
 
+/* The first processor, as Linux describes it: a directory may be shared by machines. Empty when it does not. */
+static void describe_processor(char *text, size_t size)
+{
+    static const char *const fields[] = {"model name", "model\t", "stepping", "CPU implementer", "CPU part",
+                                         "CPU variant"};
+    char line[256];
+    size_t used = 0;
+    text[0] = '\0';
+    FILE *file = fopen("/proc/cpuinfo", "r");
+    while (file && fgets(line, sizeof line, file) && line[0] != '\n')
+        for (size_t f = 0; f < sizeof fields / sizeof fields[0]; f++) {
+            const char *value = strchr(line, ':');
+            if (!value || strncmp(line, fields[f], strlen(fields[f])) != 0) continue;
+            const int length = (int)strcspn(value + 1, "\n");
+            if (used < size) used += (size_t)snprintf(text + used, size - used, "%.*s", length, value + 1);
+        }
+    if (file) fclose(file);
+}
+
 /* All that the fastest choice depends on. */
 static void make_key(const ufm_trainer *t, char key[KEY])
 {
@@ -18,14 +37,16 @@ static void make_key(const ufm_trainer *t, char key[KEY])
     const ufm_layer *input = &t->network->layer[0];
     const char *version = ufm_onednn_version();
     bool bf16;
+    char processor[KEY / 2];
+    describe_processor(processor, sizeof processor);
     snprintf(
         key, KEY,
         "%s width %.17g fix-dim %d, %lld x %lld x %lld, %lld classes, batch %lld, precision %d, %d threads, "
-        "%s bf16 %d, oneDNN %s, %d ways",
+        "%s bf16 %d, oneDNN %s, %d ways;%s",
         s->architecture, s->multiplier, s->fix_dim, (long long)input->channels, (long long)input->height,
         (long long)input->width, (long long)t->network->classes, (long long)s->batch, (int)s->precision,
         s->threads > 0 ? s->threads : ufm_threads_available(), kernel_choose(NULL, &bf16)->name, bf16,
-        version ? version : "none", 1 + (int)ONEDNN_ROUTES);
+        version ? version : "none", 1 + (int)ONEDNN_ROUTES, processor);
 }
 
 static char *cache_path(const ufm_trainer *t, const char *key)
