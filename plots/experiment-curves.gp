@@ -13,10 +13,11 @@ load folder."experiment.gp"
 
 stats in skip 1 using (strcol(1) eq "network" ? add_series(strcol(2)) : 0) nooutput
 least = 1e-9 # below this a number is a rounding error's zero
+least_level = 1e-4 # and below this that of an optimum found to a relative gap of 1e-6
 row(kind, s, q) = strcol(1) eq kind && strcol(2) eq series[s] && strcol(3) eq q
 positive(c) = column(c) > least ? column(c) : NaN
 curve(s, q) = row("network", s, q) && strcol(4) ne "" ? column(4) : NaN
-level(kind, s, q) = row(kind, s, q) && strcol(4) eq "" && column(5) > least ? column(5) : NaN
+level(kind, s, q) = row(kind, s, q) && strcol(4) eq "" && column(5) > least_level ? column(5) : NaN
 stats in skip 1 using (strcol(1) eq "network" && strcol(4) ne "" ? column(4) : NaN) nooutput name "epoch"
 
 candidates = "train_nc1 train_nc2 train_nc3 train_ncm_2 train_ncm_centred_2 train_scale_residual_1 train_scale_residual_2 train_loss train_mass held_out_mass"
