@@ -6,11 +6,12 @@
 # `ufmlab bench evaluate` on K classes with N/K single labels each. Series: n (K = 10, d = 16, N = 1e2..1e6), d (K = 10, N = 2000,
 # d = 8..8192), k (d = 32, N = 4000, K = 4..4000) and grid (K = 10 and 100, d = 8, 64, 1024, N = 1e2..1e6 as long as H has at
 # most 1e7 numbers), with history 10, about a minute and a half together; large (N = 1e6, d = 256, K = 100: 17 GiB with a history of 3)
-# only when named. bound: the greater of flops/peak and bytes/bandwidth, measured in the same run. needed: the vectors that
+# only when named. bound: the greater of flops/peak and bytes/bandwidth, measured in the same run; bound_with_exponentials: with
+# those of the softmax counted as arithmetic. needed: the vectors that
 # lbfgs holds, H, gradient and history among them. Only on an idle machine do the times say something. Rows that OUT.csv
 # holds are not measured again.
 . "$(dirname "$0")/lib.sh"
-begin scaling series,classes,dim,samples,history,threads,evaluation,bound,iteration,needed,peak,flops,bandwidth "$@"
+begin scaling series,classes,dim,samples,history,threads,evaluation,bound,iteration,needed,peak,flops,bandwidth,bound_with_exponentials "$@"
 [ $# -le 2 ] || { shift 2 && chosen=$*; }
 resume
 
@@ -22,8 +23,9 @@ point() {
         { v[$1] = $2 }
         END {
             needed = 8 * v["lbfgs_vectors"] * (v["dim"] * (v["features"] + v["classes"]) + v["classes"])
-            printf "%s,%s,%s,%s,%s,%.0f,%s,%s,%s\n", key, v["threads"], v["seconds_per_evaluation"], v["bound_seconds"],
-                v["seconds_per_lbfgs_iteration"], needed, v["peak_bytes_resident"], v["peak_flops_per_second"], v["peak_bytes_per_second"]
+            printf "%s,%s,%s,%s,%s,%.0f,%s,%s,%s,%s\n", key, v["threads"], v["seconds_per_evaluation"], v["bound_seconds"],
+                v["seconds_per_lbfgs_iteration"], needed, v["peak_bytes_resident"], v["peak_flops_per_second"], v["peak_bytes_per_second"],
+                v["bound_with_exponentials_seconds"]
         }' >>"$out"
 }
 

@@ -1,12 +1,14 @@
 /* ufmlab bench evaluate: how near an evaluation comes to what the machine can do. */
 #include "bench.h"
 #include <math.h>
+#include <string.h>
 #include <sys/resource.h>
 #include <ufmlab/linalg.h>
 
 /* What the cores and the memory do, measured. */
 typedef struct {
     double flops, bytes; /* a second: DGEMM, and STREAM's triad on arrays far larger than the caches */
+    double exponentials; /* a second: of numbers in the first cache */
 } machine_peak;
 
 typedef struct {
@@ -14,11 +16,19 @@ typedef struct {
     int threads;
     double evaluation, iteration; /* seconds */
     double flops, bytes; /* of an evaluation: three products with H; H read and its gradient written */
+    double exponentials; /* the softmax's */
     int64_t vectors, peak_bytes; /* of the length of x that lbfgs holds; resident set at its largest */
     machine_peak peak;
 } bench_result;
 
-enum { SQUARE = 384, TRIAD = 1 << 22, ROUNDS = 5, MOST_EVALUATIONS = 1 << 20 };
+enum {
+    SQUARE = 384,
+    TRIAD = 1 << 22,
+    EXPONENTIALS = 1024,
+    REPEATS = 256,
+    ROUNDS = 5,
+    MOST_EVALUATIONS = 1 << 20
+};
 static const double shortest = 0.2; /* seconds that a measurement lasts at least */
 
 typedef struct {
@@ -40,6 +50,20 @@ static void square_body(void *context, int worker, int64_t begin, int64_t end)
     const int64_t at = (int64_t)worker * SQUARE * SQUARE;
     ufm_gemm(1, ufm_view(v->a + at, SQUARE, SQUARE), ufm_view(v->b + at, SQUARE, SQUARE), 0,
              ufm_view(v->c + at, SQUARE, SQUARE));
+}
+
+/* Again and again of what they become: exp(0), exp(1), ... would soon be infinite, exp(-exp(-...)) stays near
+ * 0.57. */
+static void exponentials_body(void *context, int worker, int64_t begin, int64_t end)
+{
+    (void)begin;
+    (void)end;
+    const arrays *v = context;
+    double *at = v->a + (int64_t)worker * EXPONENTIALS;
+    for (int i = 0; i < REPEATS; i++) {
+        ufm_scale(EXPONENTIALS, -1, at);
+        ufm_exp(EXPONENTIALS, at);
+    }
 }
 
 /* Seconds of the fastest of a few rounds. */
@@ -66,6 +90,9 @@ static ufm_status measure_peak(int threads, machine_peak *peak)
     if (ready) {
         peak->flops = 2.0 * SQUARE * SQUARE * SQUARE * workers / fastest(pool, workers, square_body, &v);
         peak->bytes = 3.0 * sizeof(double) * TRIAD / fastest(pool, TRIAD, triad_body, &v);
+        memset(v.a, 0, (size_t)numbers * sizeof(double));
+        peak->exponentials =
+            (double)EXPONENTIALS * REPEATS * workers / fastest(pool, workers, exponentials_body, &v);
     }
     ufm_free(v.a);
     ufm_free(v.b);
@@ -136,6 +163,7 @@ static ufm_status measure(const options *opts, const ufm_labels *labels, bench_r
     result->threads = ufm_pool_threads(ufm_model_pool(model));
     result->flops = 6.0 * (double)labels->columns * (double)settings.dim * (double)labels->classes;
     result->bytes = 16.0 * (double)labels->columns * (double)settings.dim;
+    result->exponentials = (double)labels->columns * (double)labels->classes;
     struct rusage usage;
     if (getrusage(RUSAGE_SELF, &usage) == 0) result->peak_bytes = (int64_t)usage.ru_maxrss * 1024;
     ufm_free(x);
@@ -147,6 +175,12 @@ static ufm_status measure(const options *opts, const ufm_labels *labels, bench_r
 static double bound(const bench_result *r)
 {
     return fmax(r->flops / r->peak.flops, r->bytes / r->peak.bytes);
+}
+
+/* The same, when the arithmetic takes its exponentials, too. */
+static double bound_with_exponentials(const bench_result *r)
+{
+    return fmax(r->flops / r->peak.flops + r->exponentials / r->peak.exponentials, r->bytes / r->peak.bytes);
 }
 
 static ufm_status print_json(const bench_result *r, ufm_error *error)
@@ -163,6 +197,10 @@ static ufm_status print_json(const bench_result *r, ufm_error *error)
     ufm_json_number(json, "peak_bytes_per_second", r->peak.bytes);
     ufm_json_number(json, "bound_seconds", bound(r));
     ufm_json_number(json, "times_the_bound", r->evaluation / bound(r));
+    ufm_json_number(json, "exponentials", r->exponentials);
+    ufm_json_number(json, "peak_exponentials_per_second", r->peak.exponentials);
+    ufm_json_number(json, "bound_with_exponentials_seconds", bound_with_exponentials(r));
+    ufm_json_number(json, "times_the_bound_with_exponentials", r->evaluation / bound_with_exponentials(r));
     ufm_json_integer(json, "lbfgs_iterations", r->iterations);
     ufm_json_number(json, "seconds_per_lbfgs_iteration", r->iteration);
     ufm_json_integer(json, "lbfgs_vectors", r->vectors);
@@ -174,10 +212,11 @@ static void print_text(const bench_result *r)
 {
     printf("K = %lld, d = %lld, %lld features, threads: %d\n", (long long)r->classes, (long long)r->dim,
            (long long)r->columns, r->threads);
-    printf("  machine       %.3g GFLOP/s (DGEMM), %.3g GB/s (triad)\n", r->peak.flops / 1e9,
-           r->peak.bytes / 1e9);
-    printf("  evaluation    %.3g ms, %.2f times the bound %.3g ms\n", 1e3 * r->evaluation,
-           r->evaluation / bound(r), 1e3 * bound(r));
+    printf("  machine       %.3g GFLOP/s (DGEMM), %.3g GB/s (triad), %.3g exponentials a second\n",
+           r->peak.flops / 1e9, r->peak.bytes / 1e9, r->peak.exponentials);
+    printf("  evaluation    %.3g ms, %.2f times the bound %.3g ms (%.2f with the exponentials in it)\n",
+           1e3 * r->evaluation, r->evaluation / bound(r), 1e3 * bound(r),
+           r->evaluation / bound_with_exponentials(r));
     printf("  lbfgs         %.3g ms an iteration; %lld vectors; at most %.3g MB resident\n",
            1e3 * r->iteration, (long long)r->vectors, (double)r->peak_bytes / 1e6);
 }

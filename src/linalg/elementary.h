@@ -13,15 +13,13 @@ INLINE lanes lanes_select(lanes_bits mask, lanes a, lanes b)
     return (lanes)(((lanes_bits)a & mask) | ((lanes_bits)b & ~mask));
 }
 
-/* x = n log 2 + r with |r| <= log(2)/2; exp(r) by its series, whose remainder is below 1e-17; 2^n in two
- * factors, so that the subnormal results are rounded once. Beyond the bounds the result is 0 or infinite. */
-INLINE lanes lanes_exp(lanes x)
+/* x = n log 2 + r with |r| <= log(2)/2; exp(r) by its series, whose remainder is below 1e-17. *power becomes
+ * n. */
+INLINE lanes lanes_exp_reduced(lanes x, lanes_bits *power)
 {
-    static const double lowest = -746, highest = 710, round = 0x1.8p52, log2e = 0x1.71547652b82fep0;
+    static const double round = 0x1.8p52, log2e = 0x1.71547652b82fep0;
     static const double ln2_high = 0x1.62e42fefa3800p-1, ln2_low = 0x1.ef35793c76730p-45;
     const lanes zero = {0};
-    x = lanes_select((lanes_bits)(x < zero + lowest), zero + lowest, x);
-    x = lanes_select((lanes_bits)(x > zero + highest), zero + highest, x);
     const lanes shifted = x * log2e + round;
     const lanes n = shifted - round;
     const lanes r = (x - n * ln2_high) - n * ln2_low;
@@ -36,15 +34,39 @@ INLINE lanes lanes_exp(lanes x)
     p = p * r + 1.0 / 24;
     p = p * r + 1.0 / 6;
     p = p * r + 0.5;
-    p = 1 + (r + r * r * p);
-    const lanes_bits power = (lanes_bits)shifted - (lanes_bits)(zero + round), half = power >> 1;
+    *power = (lanes_bits)shifted - (lanes_bits)(zero + round);
+    return 1 + (r + r * r * p);
+}
+
+/* 2^n in two factors, so that the subnormal results are rounded once. Beyond the bounds the result is 0 or
+ * infinite. */
+INLINE lanes lanes_exp(lanes x)
+{
+    static const double lowest = -746, highest = 710;
+    const lanes zero = {0};
+    lanes_bits power;
+    x = lanes_select((lanes_bits)(x < zero + lowest), zero + lowest, x);
+    x = lanes_select((lanes_bits)(x > zero + highest), zero + highest, x);
+    const lanes p = lanes_exp_reduced(x, &power);
+    const lanes_bits half = power >> 1;
     return p * (lanes)((half + 1023) << 52) * (lanes)((power - half + 1023) << 52);
 }
 
-/* log(1 + x) for 0 <= x < 2^1000. 1 + x = u + error = 2^n m with m in [1/sqrt 2, sqrt 2); log m by the series of
- * the inverse hyperbolic tangent of s = f/(2 + f), f = m - 1, remainder below 1e-17: 2 s = f - s f, where f is
- * exact. */
-INLINE lanes lanes_log1p(lanes x)
+/* The same for x <= 0, but 0 for what is below 2^-1020. */
+INLINE lanes lanes_exp_below(lanes x)
+{
+    static const double lowest = -707;
+    const lanes zero = {0};
+    lanes_bits power;
+    const lanes p = lanes_exp_reduced(x, &power);
+    const lanes value = p * (lanes)((power + 1023) << 52);
+    return lanes_select((lanes_bits)(x < zero + lowest), zero, value);
+}
+
+/* log(1 + x) for 0 <= x < 2^1000, given the inverse of 1 + x. 1 + x = u + error = 2^n m with m in [1/sqrt 2,
+ * sqrt 2); log m by the series of the inverse hyperbolic tangent of s = f/(2 + f), f = m - 1, remainder below
+ * 1e-17: 2 s = f - s f, where f is exact. */
+INLINE lanes lanes_log1p(lanes x, lanes inverse)
 {
     static const double round = 0x1.8p52, ln2_high = 0x1.62e42fefa3800p-1, ln2_low = 0x1.ef35793c76730p-45;
     static const int64_t one = 0x3ff0000000000000, root_half = 0x3fe6a09e667f3bcd;
@@ -66,7 +88,7 @@ INLINE lanes lanes_log1p(lanes x)
     q = q * z + 1.0 / 7;
     q = q * z + 1.0 / 5;
     q = q * z + 1.0 / 3;
-    return n * ln2_high + (f + ((n * ln2_low + error / u) - s * (f - 2 * z * q)));
+    return n * ln2_high + (f + ((n * ln2_low + error * inverse) - s * (f - 2 * z * q)));
 }
 
 /* Rows become columns. */

@@ -1,14 +1,15 @@
 #include "internal.h"
 #include <math.h>
 
-/* Logits and features of a tile should stay in the second-level cache. */
-enum { TILE_BYTES = 256 * 1024, TILE_MIN = 8, TILE_MAX = 1024 };
+/* Logits and features of a tile should stay in the second-level cache. The kernels take eight columns at a time. */
+enum { TILE_BYTES = 512 * 1024, TILE_MIN = 8, TILE_MAX = 1024 };
 /* Below this many multiply-adds a second thread costs more than it saves. */
 enum { WORK_PER_THREAD = 100000 };
 
 static int64_t tile_columns(const ufm_labels *labels, int64_t dim)
 {
     int64_t tile = TILE_BYTES / (int64_t)sizeof(double) / (2 * labels->classes + 2 * dim);
+    tile = (tile + TILE_MIN / 2) / TILE_MIN * TILE_MIN;
     if (tile > TILE_MAX) tile = TILE_MAX;
     if (tile < TILE_MIN) tile = TILE_MIN;
     return tile < labels->columns ? tile : labels->columns;

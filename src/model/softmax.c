@@ -1,5 +1,6 @@
-/* The pick-all-label cross-entropy of a tile, its division by m and its smoothing: eight columns at a time, each in
- * its own lane of the registers, so that nothing is summed across lanes and no lane is idle for small K. */
+/* The pick-all-label cross-entropy of a tile, its division by m and its smoothing: eight columns at a time,
+ * each in its own lane of the registers, so that nothing is summed across lanes and no lane is idle for small
+ * K. */
 #include "internal.h"
 #include "linalg/elementary.h"
 #include <math.h>
@@ -16,32 +17,38 @@ int64_t model_lane_numbers(int64_t classes)
     return (2 * rows_of(classes) + 2) * LANES;
 }
 
-/* What a lane's column asks for; the lanes behind the last column weigh nothing. */
+/* What the lanes' columns ask for; lanes behind the last column weigh nothing. */
 typedef struct {
-    ufm_tag_set set[LANES];
-    double root[LANES];   /* sqrt(c) */
-    double weight[LANES]; /* omega_m c/N: of the loss; over sqrt(c), of its gradient */
-    double tags[LANES];   /* m */
+    const int64_t *offset; /* tag[offset[s]] .. tag[offset[s+1] - 1] are column s's */
+    lanes tags;            /* m */
+    lanes root;            /* sqrt(c) */
+    lanes weight;          /* omega_m c/N: of the loss; over sqrt(c), of its gradient */
 } lane_columns;
 
-INLINE void ask_columns(const ufm_model *model, int64_t first, int count, lane_columns *c)
+INLINE lane_columns ask_columns(const ufm_model *model, int64_t first, int count)
 {
-    const double per_sample = 1 / (double)model->labels->samples;
-    const bool divided = model->objective.loss == UFM_LOSS_PAL_N;
+    const ufm_labels *labels = model->labels;
+    const int64_t *offset = labels->offset + first;
+    const double per_sample = 1 / (double)labels->samples;
+    double tags[LANES], weight[LANES], root[LANES];
     for (int s = 0; s < LANES; s++) {
-        const int64_t column = first + (s < count ? s : 0);
-        c->set[s] = ufm_labels_set(model->labels, column);
-        c->tags[s] = (double)c->set[s].tags;
-        c->root[s] = model->root_count ? model->root_count[column] : 1;
-        c->weight[s] = s < count ? per_sample * (double)ufm_labels_count(model->labels, column) : 0;
-        if (divided) c->weight[s] /= c->tags[s];
+        tags[s] = s < count ? (double)(offset[s + 1] - offset[s]) : 1;
+        weight[s] = s < count ? per_sample : 0;
+        root[s] = 1;
     }
+    for (int s = 0; labels->count && s < count; s++) {
+        weight[s] *= (double)labels->count[first + s];
+        root[s] = model->root_count[first + s];
+    }
+    lane_columns c = {offset, *(lanes *)tags, *(lanes *)root, *(lanes *)weight};
+    if (model->objective.loss == UFM_LOSS_PAL_N) c.weight /= c.tags;
+    return c;
 }
 
 /* Rows of K x 8 logits, each in a register, with their scale and bias; `top` the largest of every lane, `at`
  * which it is. Reads up to seven numbers behind a column. */
-INLINE void load_logits(int64_t K, int count, const double *Z, lanes scale, const double *bias, lanes *z,
-                        lanes *top, lanes *at)
+INLINE void load_logits(int64_t K, int count, const double *Z, lanes scale, bool scaled, const double *bias,
+                        lanes *z, lanes *top, lanes *at)
 {
     const lanes zero = {0};
     *top = zero - INFINITY;
@@ -55,7 +62,7 @@ INLINE void load_logits(int64_t K, int count, const double *Z, lanes scale, cons
 #pragma GCC unroll 8
         for (int r = 0; r < LANES; r++) {
             if (r >= rows) break;
-            const lanes logit = v[r] * scale + bias[first + r];
+            const lanes logit = (scaled ? (lanes)(v[r] * scale) : v[r]) + bias[first + r];
             const lanes_bits above = (lanes_bits)(logit > *top);
             *at = lanes_select(above, zero + (double)(first + r), *at);
             *top = lanes_select(above, logit, *top);
@@ -94,47 +101,48 @@ INLINE void add_lanes(lanes *sum, lanes *correction, lanes term)
     *sum = total;
 }
 
-/* Up to eight columns. With u_k = z_top - z_k >= 0 and e_k = exp(-u_k), the sum of which without its largest term
- * keeps digits when one class dominates:
- *   loss      omega ((1-epsilon) sum_{k in S} u_k + epsilon m/K sum_k u_k + m log sum_k e_k)
- *   gradient  omega (m p - epsilon m/K - (1-epsilon) y),  p = e / sum_k e_k. */
+/* Up to eight columns. With u_k = z_top - z_k >= 0 and e_k = exp(-u_k), the sum of which without its largest
+ * term keeps digits when one class dominates: loss      omega ((1-epsilon) sum_{k in S} u_k + epsilon m/K
+ * sum_k u_k + m log sum_k e_k) gradient  omega (m p - epsilon m/K - (1-epsilon) y),  p = e / sum_k e_k. */
 INLINE void eight_columns(const ufm_model *model, model_part *part, const double *bias, int64_t first,
                           int count, double *Z, bool gradient, double *state)
 {
     const int64_t K = model->classes;
     const double epsilon = model->objective.parameter;
-    lane_columns c;
-    ask_columns(model, first, count, &c);
-    const lanes m = *(const lanes *)c.tags, weight = *(const lanes *)c.weight, zero = {0};
-    const lanes root = *(const lanes *)c.root, scale = 1 / root;
+    const lane_columns c = ask_columns(model, first, count);
+    const bool scaled = model->root_count != NULL;
+    const lanes zero = {0}, m = c.tags, weight = c.weight, root = c.root;
+    lanes scale = zero + 1;
+    if (scaled) scale = 1 / root;
     lanes *z = (lanes *)part->lanes, *sums = z + rows_of(K), *losses = sums + rows_of(K);
+    const int32_t *tag = model->labels->tag;
     double *lane = part->lanes, on[LANES] = {0};
     lanes top, at, rest = zero, all = zero;
-    load_logits(K, count, Z, scale, bias, z, &top, &at);
+    load_logits(K, count, Z, scale, scaled, bias, z, &top, &at);
     for (int64_t k = 0; k < K; k++) {
         z[k] -= top;
         all -= z[k];
     }
     for (int s = 0; s < count; s++)
-        for (int64_t t = 0; t < c.set[s].tags; t++) on[s] -= lane[c.set[s].tag[t] * LANES + s];
+        for (int64_t t = c.offset[s]; t < c.offset[s + 1]; t++) on[s] -= lane[tag[t] * LANES + s];
     for (int64_t k = 0; k < K; k++) {
-        z[k] = lanes_exp(z[k]);
+        z[k] = lanes_exp_below(z[k]);
         rest += lanes_select((lanes_bits)(at == zero + (double)k), zero, z[k]);
     }
-    const lanes even = epsilon / (double)K * m;
-    const lanes loss = (1 - epsilon) * *(const lanes *)on + even * all + m * lanes_log1p(rest);
+    const lanes even = epsilon / (double)K * m, inverse = 1 / (1 + rest);
+    const lanes loss = (1 - epsilon) * *(const lanes *)on + even * all + m * lanes_log1p(rest, inverse);
     add_lanes(losses, losses + 1, weight * loss);
-    const lanes inverse = 1 / (1 + rest);
     if (state) {
         for (int64_t k = 0; k < K; k++) z[k] *= inverse;
         store_columns(K, count, z, state);
     }
     if (!gradient) return;
-    const lanes slope = weight * scale, share = slope * m, multiple = state ? share : (lanes)(share * inverse);
+    const lanes slope = weight * scale, share = slope * m,
+                multiple = state ? share : (lanes)(share * inverse);
     const lanes subtracted = slope * even, tagged = (1 - epsilon) * slope;
     for (int64_t k = 0; k < K; k++) z[k] = z[k] * multiple - subtracted;
     for (int s = 0; s < count; s++)
-        for (int64_t t = 0; t < c.set[s].tags; t++) lane[c.set[s].tag[t] * LANES + s] -= tagged[s];
+        for (int64_t t = c.offset[s]; t < c.offset[s + 1]; t++) lane[tag[t] * LANES + s] -= tagged[s];
     for (int64_t k = 0; k < K; k++) sums[k] += root * z[k];
     store_columns(K, count, z, Z);
 }
@@ -143,11 +151,14 @@ INLINE void model_softmax_body(const ufm_model *model, model_part *part, const d
                                const model_tile *tile, bool gradient, double *state)
 {
     const int64_t K = model->classes;
-    for (int64_t i = 0; i < tile->count; i += LANES) {
-        const int count = tile->count - i < LANES ? (int)(tile->count - i) : LANES;
-        eight_columns(model, part, bias, tile->first + i, count, tile->Z.data + i * K, gradient,
+    double *Z = tile->Z.data;
+    int64_t i = 0;
+    for (; i + LANES <= tile->count; i += LANES)
+        eight_columns(model, part, bias, tile->first + i, LANES, Z + i * K, gradient,
                       state ? state + i * K : NULL);
-    }
+    if (i < tile->count)
+        eight_columns(model, part, bias, tile->first + i, (int)(tile->count - i), Z + i * K, gradient,
+                      state ? state + i * K : NULL);
 }
 VERSIONS(model_softmax,
          (const ufm_model *model, model_part *part, const double *bias, const model_tile *tile, bool gradient,
