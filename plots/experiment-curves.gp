@@ -20,7 +20,7 @@ curve(s, q) = row("network", s, q) && strcol(4) ne "" ? column(4) : NaN
 level(kind, s, q) = row(kind, s, q) && strcol(4) eq "" && column(5) > least_level ? column(5) : NaN
 stats in skip 1 using (strcol(1) eq "network" && strcol(4) ne "" ? column(4) : NaN) nooutput name "epoch"
 
-candidates = "train_nc1 train_nc2 train_nc3 train_ncm_2 train_ncm_centred_2 train_scale_residual_1 train_scale_residual_2 train_loss train_mass held_out_mass"
+candidates = "train_nc1 train_nc2 train_nc3 train_equinorm_w train_ncm_2 train_ncm_centred_2 train_scale_residual_1 train_scale_residual_2 train_loss train_mass held_out_mass"
 shown = ""
 do for [q in candidates] {
     found_q = 0
@@ -28,7 +28,7 @@ do for [q in candidates] {
     if (found_q > 0 && words(shown) < 6) { shown = shown.q." " }
 }
 if (words(shown) == 0) exit error "no quantity of the CSV is positive"
-columns_shown = words(shown) < 3 ? words(shown) : 3
+columns_shown = words(shown) < 3 ? words(shown) : words(shown) == 4 ? 2 : 3
 rows_shown = int((words(shown) + columns_shown - 1)/columns_shown)
 
 set xrange [0:epoch_max > 0 ? epoch_max : 1]
@@ -39,6 +39,8 @@ set tics font ",8"
 unset key
 set multiplot title pixels font ",9"
 array y[2*series_count]
+drawn_free = 0
+drawn_nonnegative = 0
 do for [i = 1:words(shown)] {
     q = word(shown, i)
     r = int((i - 1)/columns_shown)
@@ -52,8 +54,10 @@ do for [i = 1:words(shown)] {
     do for [s = 1:series_count] {
         stats in skip 1 using (level("ufm", s, q)) nooutput name "free"
         y[s] = exists("free_records") && free_records > 0 ? free_mean : NaN
+        drawn_free = drawn_free || y[s] == y[s]
         stats in skip 1 using (level("ufm-nonnegative", s, q)) nooutput name "nonnegative"
         y[series_count + s] = exists("nonnegative_records") && nonnegative_records > 0 ? nonnegative_mean : NaN
+        drawn_nonnegative = drawn_nonnegative || y[series_count + s] == y[series_count + s]
     }
     plot for [s = 1:series_count] in skip 1 using (curve(s, q)):(positive(6)):(positive(7)) with filledcurves linetype s, \
          for [s = 1:series_count] in skip 1 using (curve(s, q)):(positive(5)) with linespoints linetype s dashtype 1 pointsize 0.5, \
@@ -64,7 +68,7 @@ do for [i = 1:words(shown)] {
 set tmargin at screen 0.12
 set key font ",9" samplen 2 maxrows 2
 plot for [s = 1:series_count] NaN with linespoints linetype s dashtype 1 pointsize 0.7 title series[s], \
-     NaN with lines linecolor rgb "black" dashtype 3 title closed ? "UFM = closed form (0: not drawn)" : "UFM", \
-     NaN with lines linecolor rgb "black" dashtype 2 title "UFM, H >= 0"
+     for [s = 1:(closed || drawn_free)] NaN with lines linecolor rgb "black" dashtype 3 title closed ? "UFM = closed form (0: not drawn)" : "UFM", \
+     for [s = 1:drawn_nonnegative] NaN with lines linecolor rgb "black" dashtype 2 title "UFM, H >= 0"
 unset multiplot
 @finish

@@ -285,10 +285,11 @@ static ufm_status copy_file(const char *from, const char *to, ufm_error *error)
 
 static ufm_status copy_small(const experiment_rows *rows, const ufm_experiment_run *run, ufm_error *error)
 {
-    /* The tag sets of a set that was made are ours to give. */
+    /* The tag sets of a set that is designed here are ours to give, those of data from elsewhere are not. */
     static const char *const files[] = {"metrics.csv", "manifest.json", "counts.csv"};
     const experiment_work *work = rows->work;
-    const size_t kept = ufm_experiment_find_set(work->preset, run->data) ? 3 : 2;
+    const ufm_experiment_set *set = ufm_experiment_find_set(work->preset, run->data);
+    const size_t kept = set && !strstr(set->make, "$UFMLAB_DATA") ? 3 : 2;
     char from[PATH_MAX], to[PATH_MAX];
     ufm_status status = UFM_OK;
     for (uint32_t s = 0; s < work->preset->seeds && status == UFM_OK; s++) {
