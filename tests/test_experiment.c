@@ -34,9 +34,9 @@ static void test_read(void)
     const ufm_experiment_preset *desk = e->preset[UFM_EXPERIMENT_DESK];
     TEST(strcmp(e->title, "Smallest") == 0 && e->quantities == 2 && e->verdict == UFM_EXPERIMENT_OPEN);
     TEST(strcmp(e->quantity[1], "train_ncm_2") == 0 && e->result == NULL);
-    TEST(e->measures == (UFM_EXPERIMENT_BIT(OBJECTIVE) | UFM_EXPERIMENT_BIT(GROUPS) |
-                         UFM_EXPERIMENT_BIT(DECODERS) | UFM_EXPERIMENT_BIT(PARAMETERS) |
-                         UFM_EXPERIMENT_BIT(GRAM)));
+    TEST(e->measures ==
+         (UFM_EXPERIMENT_BIT(OBJECTIVE) | UFM_EXPERIMENT_BIT(GROUPS) | UFM_EXPERIMENT_BIT(DECODERS) |
+          UFM_EXPERIMENT_BIT(PARAMETERS) | UFM_EXPERIMENT_BIT(GRAM)));
     TEST(e->theory ==
          (UFM_EXPERIMENT_BIT(UFM) | UFM_EXPERIMENT_BIT(NONNEGATIVE) | UFM_EXPERIMENT_BIT(CLOSED_FORM)));
     TEST(desk->seeds == 2 && desk->seed[1] == 2 && desk->runs == 1 && desk->sets == 1);
@@ -276,6 +276,27 @@ static void test_whole(void)
     TEST(last_of(directory, 1, "step") == 2);
 }
 
+/* Two at once would write the same files. */
+static void test_claimed(void)
+{
+    char yaml[160], directory[128], work[200], arguments[400];
+    int claim = -1;
+    write_good(yaml);
+    test_directory(directory, sizeof directory);
+    snprintf(work, sizeof work, "%s/e/desk", directory);
+    TEST_OK(ufm_claim_directory(work, &claim, NULL));
+    snprintf(arguments, sizeof arguments, "experiment '%s' --out '%s' --quiet", yaml, directory);
+    test_refusal(arguments, "another program is working there");
+    ufm_release_directory(claim);
+    snprintf(work, sizeof work, "%s/run", directory);
+    TEST_OK(ufm_claim_directory(work, &claim, NULL));
+    snprintf(arguments, sizeof arguments,
+             "train --data synthetic --classes 2 --samples 1:2 --size 6 --arch mlp --epochs 1 --out '%s'",
+             work);
+    test_refusal(arguments, "another program is working there");
+    ufm_release_directory(claim);
+}
+
 static pid_t start(const char *yaml, const char *directory)
 {
     const char *path = getenv("UFMLAB");
@@ -353,15 +374,9 @@ static void test_readme(void)
     }
 }
 
-static const test_case cases[] = {{"read", test_read},
-                                  {"refused", test_refused},
-                                  {"options", test_options},
-                                  {"columns", test_columns},
-                                  {"band", test_band},
-                                  {"number", test_number},
-                                  {"whole", test_whole},
-                                  {"stopped", test_stopped},
-                                  {"list", test_list},
-                                  {"readme", test_readme},
-                                  {NULL, NULL}};
+static const test_case cases[] = {
+    {"read", test_read},       {"refused", test_refused}, {"options", test_options},
+    {"columns", test_columns}, {"band", test_band},       {"number", test_number},
+    {"whole", test_whole},     {"claimed", test_claimed}, {"stopped", test_stopped},
+    {"list", test_list},       {"readme", test_readme},   {NULL, NULL}};
 const test_suite suite_experiment = {"experiment", cases};

@@ -195,6 +195,27 @@ static void output_check_leaves_no_trace(void)
     TEST(test_entries(directory) == 1 && content_is(path, "kept"));
 }
 
+/* One at a time; who is killed leaves no claim behind. */
+static void claim_directory(void)
+{
+    char path[128];
+    int first = -1, second = -1, state;
+    ufm_error error;
+    test_directory(path, sizeof path);
+    TEST_OK(ufm_claim_directory(path, &first, &error));
+    TEST(ufm_claim_directory(path, &second, &error) == UFM_ERROR_IO && second == -1);
+    TEST(says(&error, "another program is working there"));
+    ufm_release_directory(first);
+    const pid_t child = fork();
+    if (child == 0) {
+        _exit(ufm_claim_directory(path, &first, NULL) == UFM_OK && raise(SIGKILL) ? 1 : 2);
+    }
+    TEST(waitpid(child, &state, 0) == child && WIFSIGNALED(state));
+    TEST_OK(ufm_claim_directory(path, &second, &error));
+    ufm_release_directory(second);
+    ufm_release_directory(-1);
+}
+
 static void make_directory(void)
 {
     char directory[128], path[200], file[200];
@@ -892,6 +913,7 @@ static const test_case cases[] = {{"output_replaces_whole_files", output_replace
                                   {"output_standard_output", output_standard_output},
                                   {"output_refuses_bad_places", output_refuses_bad_places},
                                   {"output_check_leaves_no_trace", output_check_leaves_no_trace},
+                                  {"claim_directory", claim_directory},
                                   {"make_directory", make_directory},
                                   {"full_disk", full_disk},
                                   {"killed_in_the_middle", killed_in_the_middle},

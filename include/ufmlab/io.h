@@ -23,6 +23,11 @@ ufm_status ufm_output_check(const char *path, ufm_error *error);
 void ufm_output_sweep(const char *directory);
 /* Creates a directory and its missing parents; fine when it exists. */
 ufm_status ufm_make_directory(const char *path, ufm_error *error);
+/* The same, and keeps other programs that ask for it out until ufm_release_directory or this program's end,
+ * however it comes; UFM_ERROR_IO while another one works there. Where the file system has no locks it is made only.
+ * Children that are forked share the claim until they end or become another program. */
+ufm_status ufm_claim_directory(const char *path, int *claim, ufm_error *error);
+void ufm_release_directory(int claim); /* accepts -1 */
 
 /* A path for messages: the end of an overlong one, which is what tells files apart, so that the message fits.
  */

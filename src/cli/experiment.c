@@ -226,10 +226,12 @@ static ufm_status run_one(const options *opts, ufm_error *error)
     char path[PATH_MAX];
     experiment_work work = {0};
     double estimate = NAN;
+    int claim = -1;
     const bool dry = opts->value[OPT_DRY_RUN_EXPERIMENT].given;
     ufm_status status = file_of(opts->operand[0], path, error);
     if (status == UFM_OK) status = experiment_open(opts, path, &work, error);
     if (status == UFM_OK) status = check_runs(&work, error);
+    if (status == UFM_OK) status = ufm_claim_directory(work.out, &claim, error);
     if (status == UFM_OK) status = make_sets(&work, error);
     if (status == UFM_OK && (dry || work.size == UFM_EXPERIMENT_PAPER)) {
         status = estimate_runs(&work, &estimate, error);
@@ -238,6 +240,7 @@ static ufm_status run_one(const options *opts, ufm_error *error)
     if (status == UFM_OK && !dry) status = train_runs(&work, error);
     if (status == UFM_OK && !dry) status = collect_runs(&work, error);
     if (status == UFM_OK) status = print_summary(&work, dry ? estimate : 0, error);
+    ufm_release_directory(claim);
     experiment_close(&work);
     return status;
 }

@@ -1,7 +1,9 @@
 /* Text output that appears only when it is complete. */
 #include "replace.h"
 #include <errno.h>
+#include <fcntl.h>
 #include <string.h>
+#include <sys/file.h>
 #include <sys/stat.h>
 #include <ufmlab/io.h>
 #include <unistd.h>
@@ -114,4 +116,26 @@ ufm_status ufm_make_directory(const char *path, ufm_error *error)
     }
     ufm_free(prefix);
     return status;
+}
+
+ufm_status ufm_claim_directory(const char *path, int *claim, ufm_error *error)
+{
+    *claim = -1;
+    const ufm_status status = ufm_make_directory(path, error);
+    if (status != UFM_OK) return status;
+    const int file = open(path, O_RDONLY | O_DIRECTORY | O_CLOEXEC);
+    if (file < 0) return ufm_fail_path(error, path, errno);
+    if (flock(file, LOCK_EX | LOCK_NB) != 0 && errno == EWOULDBLOCK) {
+        close(file);
+        return ufm_fail(error, UFM_ERROR_IO,
+                        "%s: another program is working there; wait for it or choose another directory",
+                        ufm_shown_path(path));
+    }
+    *claim = file;
+    return UFM_OK;
+}
+
+void ufm_release_directory(int claim)
+{
+    if (claim >= 0) close(claim);
 }

@@ -165,7 +165,7 @@ static ufm_status prepare(ufm_trainer *t, ufm_error *error)
     if (status == UFM_OK && !s->resume) status = ufm_train_choose(t, NULL);
     if (status == UFM_OK) status = start_parameters(t);
     if (status == UFM_OK) status = ufm_train_header(t);
-    if (status == UFM_OK && s->out) status = ufm_make_directory(s->out, error);
+    if (status == UFM_OK && s->out) status = ufm_claim_directory(s->out, &t->claim, error);
     if (status == UFM_OK && s->resume) status = ufm_checkpoint_load(t, error);
     if (status == UFM_OK && s->resume) ufm_output_sweep(s->out);
     /* Their threads begin after the checkpoint was read, which forks. */
@@ -176,6 +176,7 @@ static ufm_status prepare(ufm_trainer *t, ufm_error *error)
 
 static void release(ufm_trainer *t)
 {
+    ufm_release_directory(t->claim);
     ufm_feed_free(t->feed);
     ufm_feed_free(t->held_feed);
     ufm_network_free(t->network);
@@ -310,8 +311,12 @@ static ufm_status run(ufm_trainer *t, ufm_error *error)
 ufm_status ufm_train(const ufm_samples *samples, const ufm_samples *held_out,
                      const ufm_training_settings *settings, ufm_training **training, ufm_error *error)
 {
-    ufm_trainer t = {
-        .settings = settings, .samples = samples, .held_out = held_out, .last_loss = NAN, .epoch_loss = NAN};
+    ufm_trainer t = {.settings = settings,
+                     .samples = samples,
+                     .held_out = held_out,
+                     .last_loss = NAN,
+                     .epoch_loss = NAN,
+                     .claim = -1};
     const double began = ufm_seconds();
     ufm_training *made = ufm_alloc(1, sizeof *made);
     ufm_status status = made ? prepare(&t, error) : UFM_ERROR_MEMORY;

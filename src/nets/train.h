@@ -43,6 +43,7 @@ typedef struct {
     double wait_seconds;          /* of them waiting for images */
     int64_t step_images;          /* in that time */
     bool warm, interrupted;
+    int claim; /* of the run directory */
     ufm_evaluation train, test;
 } ufm_trainer;
 
