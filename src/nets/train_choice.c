@@ -11,11 +11,12 @@
 
 enum { KEY = 1024, LINE = 4096 };
 
-/* The first processor, as Linux describes it: a directory may be shared by machines. Empty when it does not. */
+/* The first processor, as Linux describes it: a directory may be shared by machines. Empty when it does not.
+ */
 static void describe_processor(char *text, size_t size)
 {
-    static const char *const fields[] = {"model name", "model\t", "stepping", "CPU implementer", "CPU part",
-                                         "CPU variant"};
+    static const char *const fields[] = {"model name",      "model\t",  "stepping",
+                                         "CPU implementer", "CPU part", "CPU variant"};
     char line[256];
     size_t used = 0;
     text[0] = '\0';
@@ -37,6 +38,7 @@ static void make_key(const ufm_trainer *t, char key[KEY])
     const ufm_layer *input = &t->network->layer[0];
     const char *version = ufm_onednn_version();
     bool bf16;
+    const char *kernels = kernel_choose(NULL, &bf16)->name;
     char processor[KEY / 2];
     describe_processor(processor, sizeof processor);
     snprintf(
@@ -45,8 +47,8 @@ static void make_key(const ufm_trainer *t, char key[KEY])
         "%s bf16 %d, oneDNN %s, %d ways;%s",
         s->architecture, s->multiplier, s->fix_dim, (long long)input->channels, (long long)input->height,
         (long long)input->width, (long long)t->network->classes, (long long)s->batch, (int)s->precision,
-        s->threads > 0 ? s->threads : ufm_threads_available(), kernel_choose(NULL, &bf16)->name, bf16,
-        version ? version : "none", 1 + (int)ONEDNN_ROUTES, processor);
+        s->threads > 0 ? s->threads : ufm_threads_available(), kernels, bf16, version ? version : "none",
+        1 + (int)ONEDNN_ROUTES, processor);
 }
 
 static char *cache_path(const ufm_trainer *t, const char *key)
