@@ -10,6 +10,13 @@ stats in skip 1 using (strcol(1) eq "network" ? add_series(strcol(2)) : 0) noout
 # "groups": the NCm of every group of pairs, and what else there is room for.
 if (shown eq "groups") {
     stats in skip 1 using (strcol(1) eq "network" && strcol(3)[1:4] eq "ncm@" ? collect(strcol(3)) : 0) nooutput
+    sorted = ""
+    do for [i = 1:words(found)] {
+        next = ""
+        do for [q in found] { next = strstrt(sorted." ", " ".q." ") ? next : next eq "" || real(q[5:*]) > real(next[5:*]) ? q : next }
+        sorted = sorted." ".next
+    }
+    found = sorted
     shown = found." train_ncm_2 train_nc1 train_nc2 train_nc3"
     kept = ""
     do for [i = 1:(words(shown) < 6 ? words(shown) : 6)] { kept = kept.word(shown, i)." " }
@@ -22,7 +29,7 @@ panel_columns = words(shown) < 3 ? words(shown) : 3
 panel_rows = int((words(shown) + panel_columns - 1)/panel_columns)
 set xrange [0.5:series_count + 0.5]
 set yrange [0:*]
-set offsets graph 0, 0, 0.06, 0
+set offsets graph 0, graph 0, graph 0.06, graph 0
 drawn_of(kind) = sum [i=1:words(shown)] (final(kind, word(shown, i)))
 marks = 1
 do for [kind in "ufm ufm-nonnegative"] {
@@ -45,7 +52,9 @@ do for [i = 1:words(shown)] {
     set xtics ("" 1) out nomirror rotate by 40 right font ",8" scale 0.5
     do for [s = 1:series_count] { set xtics add (last ? series[s] : "" s) }
     set ytics font ",8"
-    set format y (q eq "trainable_parameters" ? "%.1s%c" : "%g")
+    # Before collapse it is a matter of orders of magnitude; 0 is not drawn.
+    if (q eq "train_nc1") { set logscale y; set yrange [*:*] } else { unset logscale y; set yrange [0:*] }
+    set format y (q eq "trainable_parameters" ? "%.1s%c" : q eq "train_nc1" ? power : "%g")
     plot in skip 1 using (position("network", q)):5:6:7 with yerrorbars linetype 1 pointsize 0.8, \
          in skip 1 using (position("ufm", q)):5 with points linetype 2 pointtype 6 pointsize 1.1, \
          in skip 1 using (position("ufm-nonnegative", q)):5 with points linetype 3 pointtype 8 pointsize 1.1
