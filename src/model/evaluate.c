@@ -37,8 +37,8 @@ double model_weight(const ufm_model *model, int64_t column)
     return (double)ufm_labels_count(model->labels, column) / (double)model->labels->samples;
 }
 
-/* Loss of a tile's column i times its weight; its logits become the column of G~ = G/sqrt(c) = sqrt(c)/N times the
- * gradient of one sample. `state` as for model_loss. */
+/* Loss of a tile's column i times its weight; its logits become the column of G~ = G/sqrt(c) = sqrt(c)/N
+ * times the gradient of one sample. `state` as for model_loss. */
 static double column_gradient(const ufm_model *model, model_tile tile, int64_t i, double *state)
 {
     const int64_t column = tile.first + i;
@@ -90,8 +90,7 @@ static model_tile evaluate_tile(const pass *work, model_part *part, int64_t firs
         ufm_model_softmax(model, part, work->x.b, &tile, gradient, NULL);
     } else {
         add_bias(model, work->x, tile);
-        for (int64_t i = 0; i < count; i++)
-            ufm_sum_add(&part->loss, column_gradient(model, tile, i, NULL));
+        for (int64_t i = 0; i < count; i++) ufm_sum_add(&part->loss, column_gradient(model, tile, i, NULL));
         if (gradient) add_to_bias(model, part, first, tile.Z);
     }
     ufm_sum_add(&part->squares, ufm_dot(model->dim * count, tile.H.data, tile.H.data));
@@ -155,13 +154,13 @@ static void hessian_body(void *context, int worker, int64_t begin, int64_t end)
         ufm_thin_multiply(&work->W, dH, true, dZ.data);
         const bool softmax = model->loss->softmax;
         if (softmax) {
-            ufm_model_softmax(model, part, work->x.b, &tile, true, part->states);
+            ufm_model_softmax(model, part, work->x.b, &tile, true, part->state);
         } else {
             add_bias(model, work->x, tile);
         }
         for (int64_t i = 0; i < count; i++) {
-            if (!softmax) (void)column_gradient(model, tile, i, part->states);
-            curvature_column(model, first + i, part->states + (softmax ? i * K : 0), dZ.data + i * K,
+            if (!softmax) (void)column_gradient(model, tile, i, part->state);
+            curvature_column(model, first + i, part->state + (softmax ? i * K : 0), dZ.data + i * K,
                              work->v.b);
         }
         double *out = work->gradient_H + first * d;

@@ -28,8 +28,7 @@ int64_t model_lane_numbers(int64_t classes);
 typedef struct {
     double *logits;     /* K x tile: logits, then G */
     double *change;     /* K x tile: dZ, then dG (Hessian-vector products) */
-    double *state;      /* MODEL_STATE K: what one column's curvature needs */
-    double *states;     /* of a tile where the loss is a softmax's, else of a column */
+    double *state;      /* what curvature needs: of a column, or of a tile from ufm_model_softmax */
     double *lanes;      /* softmax.c: eight columns of logits, eight sums of G's columns and of the loss */
     double *classifier; /* K x d: this thread's share of dW */
     double *turned;     /* d x K: the same transposed, while a gradient is summed */
@@ -78,8 +77,8 @@ static inline ufm_thin model_pack(const ufm_model *model, int which, const doubl
 }
 
 /* The pick-all-label losses: the tile's products W H become G~ = G/sqrt(c) when a `gradient` is wanted; their
- * sum and that of G's columns are kept in the part until model_fold adds them to its loss and bias. `state`, when
- * not NULL, becomes the K x tile of probabilities. */
+ * sum and that of G's columns are kept in the part until model_fold adds them to its loss and bias. `state`,
+ * when not NULL, becomes the K x tile of probabilities. */
 void ufm_model_softmax(const ufm_model *model, model_part *part, const double *bias, const model_tile *tile,
                        bool gradient, double *state);
 void model_fold(const ufm_model *model, model_part *part);

@@ -1,7 +1,8 @@
 #include "internal.h"
 #include <math.h>
 
-/* Logits and features of a tile should stay in the second-level cache. The kernels take eight columns at a time. */
+/* Logits and features of a tile should stay in the second-level cache. The kernels take eight columns at a
+ * time. */
 enum { TILE_BYTES = 512 * 1024, TILE_MIN = 8, TILE_MAX = 1024 };
 /* Below this many multiply-adds a second thread costs more than it saves. */
 enum { WORK_PER_THREAD = 100000 };
@@ -61,15 +62,13 @@ static bool allocate_parts(ufm_model *model)
         model_part *part = &model->part[t];
         part->logits = ufm_alloc(K * model->tile + MODEL_REGISTER, sizeof(double));
         part->change = ufm_alloc(K * model->tile, sizeof(double));
-        part->state = ufm_alloc(MODEL_STATE * K, sizeof(double));
-        part->states = ufm_alloc(model->loss->softmax ? K * model->tile + MODEL_REGISTER : MODEL_STATE * K,
-                                 sizeof(double));
+        part->state = ufm_alloc(K * (model->tile + MODEL_STATE) + MODEL_REGISTER, sizeof(double));
         part->lanes = ufm_alloc(model_lane_numbers(K), sizeof(double));
         part->classifier = ufm_alloc(K * model->dim, sizeof(double));
         part->turned = ufm_alloc(K * model->dim, sizeof(double));
         part->bias = ufm_alloc(K, sizeof(double));
-        if (!part->logits || !part->change || !part->state || !part->states || !part->lanes ||
-            !part->classifier || !part->turned || !part->bias)
+        if (!part->logits || !part->change || !part->state || !part->lanes || !part->classifier ||
+            !part->turned || !part->bias)
             return false;
     }
     return true;
@@ -114,7 +113,6 @@ void ufm_model_free(ufm_model *model)
         ufm_free(model->part[t].logits);
         ufm_free(model->part[t].change);
         ufm_free(model->part[t].state);
-        ufm_free(model->part[t].states);
         ufm_free(model->part[t].lanes);
         ufm_free(model->part[t].classifier);
         ufm_free(model->part[t].turned);

@@ -101,9 +101,12 @@ INLINE void add_lanes(lanes *sum, lanes *correction, lanes term)
     *sum = total;
 }
 
-/* Up to eight columns. With u_k = z_top - z_k >= 0 and e_k = exp(-u_k), the sum of which without its largest
- * term keeps digits when one class dominates: loss      omega ((1-epsilon) sum_{k in S} u_k + epsilon m/K
- * sum_k u_k + m log sum_k e_k) gradient  omega (m p - epsilon m/K - (1-epsilon) y),  p = e / sum_k e_k. */
+/* Up to eight columns. With u_k = z_top - z_k >= 0, e_k = exp(-u_k), the sum of which without its largest
+ * term keeps digits when one class dominates, and p = e / sum_k e_k the loss and its gradient are
+ *
+ *   omega ((1-epsilon) sum_{k in S} u_k + epsilon m/K sum_k u_k + m log sum_k e_k),
+ *
+ *   omega (m p - epsilon m/K - (1-epsilon) y). */
 INLINE void eight_columns(const ufm_model *model, model_part *part, const double *bias, int64_t first,
                           int count, double *Z, bool gradient, double *state)
 {
