@@ -445,6 +445,68 @@ static void test_architectures(void)
         }
 }
 
+/* ---- Winograd's algorithm ---- */
+
+/* On every instruction set, and with the same bits however many threads share the work. */
+static void one_winograd(const shape *s, uint64_t seed, double *worst)
+{
+    ufm_layer layers[8];
+    ufm_network n = {.layer = layers};
+    make_convolution(s, &n);
+    question q = {.ops = &ufm_engine_twin, .settings = {.batch = 6, .threads = 1}, .seed = seed};
+    answer twin;
+    ask(&n, &q, &twin);
+    q.ops = &ufm_engine_fast;
+    q.ways = "oovvvooo"; /* the convolution between one of 1 x 1 and the linear layer */
+    for (int p = 0; p < PATHS; p++) {
+        static const int threads[] = {1, 2, 3, 7};
+        answer first = {{0}}, other;
+        if (!present(p) || paths[p].precision != UFM_PRECISION_F32) continue;
+        q.settings.kernels = paths[p].kernels;
+        for (size_t t = 0; t < sizeof threads / sizeof threads[0]; t++) {
+            q.settings.threads = threads[t];
+            CU_ASSERT_FATAL(ask(&n, &q, &other));
+            if (t == 0) {
+                first = other;
+                continue;
+            }
+            CU_ASSERT(same_bits(&first, &other));
+            forget(&other);
+        }
+        const double off = distance(&first, &twin, 0, RESULTS);
+        if (!(off <= single_tolerance))
+            printf("%lld x %lld x %lld -> %lld, padding %d, %s: %.3g\n", (long long)s->channels,
+                   (long long)s->height, (long long)s->width, (long long)s->outputs, s->padding,
+                   paths[p].kernels, off);
+        if (!(off <= *worst)) *worst = off;
+        forget(&first);
+    }
+    forget(&twin);
+}
+
+static void test_winograd(void)
+{
+    /* Windows that cross every edge; several chunks of them; channels of several groups, and padded ones. */
+    static const shape shapes[] = {
+        {16, 28, 28, 32, 3, 1, 1, false, true}, {3, 9, 17, 20, 3, 1, 1, true, false},
+        {48, 5, 3, 17, 3, 1, 0, true, true},    {20, 14, 15, 10, 3, 1, 2, false, false},
+        {7, 2, 2, 10, 3, 1, 1, true, false},    {5, 1, 1, 35, 3, 1, 1, true, false},
+        {150, 8, 8, 180, 3, 1, 1, true, true},  {100, 23, 4, 70, 3, 1, 1, false, false},
+        {512, 4, 4, 512, 3, 1, 1, false, true}};
+    double worst = 0;
+    for (size_t i = 0; i < sizeof shapes / sizeof shapes[0]; i++) one_winograd(&shapes[i], 40 + i, &worst);
+    test_worst("Winograd's algorithm beside the twin", worst, single_tolerance);
+    /* Not for other windows and strides. */
+    ufm_layer layers[8];
+    ufm_network n = {.layer = layers};
+    void *engine = NULL;
+    const char *chosen;
+    make_convolution(&(shape){16, 8, 8, 16, 3, 2, 1, false, false}, &n);
+    CU_ASSERT_FATAL(ufm_engine_fast.create(&n, &(ufm_engine_settings){.batch = 2}, &engine, NULL) == UFM_OK);
+    CU_ASSERT_EQUAL(ufm_engine_fast.choose(engine, "oovvvooo", &chosen), UFM_ERROR_UNSUPPORTED);
+    ufm_engine_fast.free(engine);
+}
+
 /* ---- Ways ---- */
 static void test_ways(void)
 {
@@ -458,8 +520,9 @@ static void test_ways(void)
     q.ops = &ufm_engine_fast;
     ask(&n, &q, &own);
     /* Two directions of the first convolution, three of the other and of the linear layer. */
-    static const char *const ways[] = {"oooooooo", "cccccccc", "mmmmmmmm", "ococmcmo", "oowwwooo"};
-    for (int i = 0; i < 5; i++) {
+    static const char *const ways[] = {"oooooooo", "cccccccc", "mmmmmmmm",
+                                       "ococmcmo", "oowwwooo", "vvvvvooo"};
+    for (int i = 0; i < 6; i++) {
         q.ways = ways[i];
         if (ask(&n, &q, &other)) CU_ASSERT(distance(&other, &twin, 0, RESULTS) <= single_tolerance);
         CU_ASSERT(i > 0 || same_bits(&other, &own));
@@ -472,7 +535,7 @@ static void test_ways(void)
     CU_ASSERT_EQUAL(ufm_engine_fast.choose(engine, "oooooooox", &chosen), UFM_ERROR_INPUT);
     CU_ASSERT_EQUAL(ufm_engine_fast.choose(engine, "ooozoooo", &chosen), UFM_ERROR_INPUT);
     TEST_OK(ufm_engine_fast.choose(engine, NULL, &chosen));
-    CU_ASSERT_FATAL(chosen != NULL && strlen(chosen) == 8 && strspn(chosen, "ocmw") == 8);
+    CU_ASSERT_FATAL(chosen != NULL && strlen(chosen) == 8 && strspn(chosen, "ocmwv") == 8);
     char measured[9];
     snprintf(measured, sizeof measured, "%s", chosen);
     ufm_engine_fast.free(engine);
@@ -546,6 +609,7 @@ static const test_case cases[] = {
     {"every kind of convolution agrees with the twin", test_shapes},
     {"the published networks' convolutions agree with the twin", test_published_shapes},
     {"every architecture agrees with the twin", test_architectures},
+    {"Winograd's algorithm agrees with the twin", test_winograd},
     {"every way of a product agrees with the twin", test_ways},
     {"the speed of steps and its parts", test_speed},
     {"ufmlab bench train", test_bench},

@@ -7,6 +7,7 @@
 #include "engine.h"
 #include "onednn.h"
 #include "product.h"
+#include "winograd.h"
 
 typedef enum { NODE_NONE, NODE_INPUT, NODE_PRODUCT, NODE_NORM, NODE_MAX_POOL, NODE_AVERAGE } node_kind;
 enum { CHUNKS = 16 }; /* parts of the batch whose sums are added in order, whoever computes them */
@@ -16,10 +17,12 @@ typedef struct {
     int64_t at, count;
 } stretch;
 
-/* A product that oneDNN does: NULL for our own kernels. */
+/* What does a product: oneDNN, our kernels by Winograd's algorithm, or, with neither, our kernels. */
 typedef struct {
     onednn_product *product;
     void *packed; /* weights as it reads them, or NULL */
+    bool by_winograd;
+    winograd winograd;
 } fast_way;
 
 typedef struct {

@@ -1,14 +1,14 @@
-/* ufmlab: nets: which way each product of the fast engine goes: by our own kernels, or by one of oneDNN's
- * routes. The choice is measured, or read from a text that an earlier choice wrote.
- * Copyright (C) 2026 the ufmlab authors. SPDX-License-Identifier: GPL-3.0-or-later */
+/* ufmlab: nets: which way each product of the fast engine goes: by our own kernels, directly or by
+ * Winograd's algorithm, or by one of oneDNN's routes. The choice is measured, or read from a text that an
+ * earlier choice wrote. Copyright (C) 2026 the ufmlab authors. SPDX-License-Identifier: GPL-3.0-or-later */
 #include "fast.h"
 
 #include <math.h>
 #include <string.h>
 
-enum { ROUTE_OWN, ROUTE_COUNT = 1 + ONEDNN_ROUTES, TIMED = 3 };
-/* Own, oneDNN's convolution, its matrix product, its Winograd algorithm. */
-static const char letters[ROUTE_COUNT + 1] = "ocmw";
+enum { ROUTE_OWN, ROUTE_WINOGRAD = 1 + ONEDNN_ROUTES, ROUTE_COUNT, TIMED = 3 };
+/* Own, oneDNN's convolution, its matrix product, its Winograd algorithm, and our own. */
+static const char letters[ROUTE_COUNT + 1] = "ocmwv";
 
 static bool has_direction(const fast_node *node, int direction)
 {
@@ -53,12 +53,28 @@ static ufm_status grow_scratch(fast_engine *engine, int64_t bytes)
     return UFM_OK;
 }
 
-/* UFM_ERROR_UNSUPPORTED where oneDNN has no such route. */
+/* UFM_ERROR_UNSUPPORTED where the algorithm does not apply, and in bf16. */
+static ufm_status take_winograd(fast_engine *engine, fast_node *node, int direction)
+{
+    fast_way *way = &node->way[direction];
+    const tensor_shape src = node->forward.src, dst = node->forward.dst;
+    const int threads = ufm_pool_threads(engine->machine.pool);
+    if (engine->half) return UFM_ERROR_UNSUPPORTED;
+    way->by_winograd =
+        direction == ONEDNN_BACK_WEIGHTS
+            ? winograd_gradient_plan(&way->winograd, src, dst, node->window, engine->batch, threads)
+            : winograd_plan(&way->winograd, src, dst, node->window, direction == ONEDNN_BACK_INPUT,
+                            engine->batch, threads);
+    return way->by_winograd ? grow_scratch(engine, way->winograd.scratch_bytes) : UFM_ERROR_UNSUPPORTED;
+}
+
+/* UFM_ERROR_UNSUPPORTED where there is no such route. */
 static ufm_status take_route(fast_engine *engine, fast_node *node, int direction, int route)
 {
     fast_way made = {0};
     clear(&node->way[direction]);
     if (route == ROUTE_OWN) return UFM_OK;
+    if (route == ROUTE_WINOGRAD) return take_winograd(engine, node, direction);
     const onednn_layer layer = layer_of(engine, node);
     ufm_status status =
         onednn_product_new(&layer, (onednn_direction)direction, (onednn_route)(route - 1), &made.product);
@@ -95,12 +111,16 @@ ufm_status fast_product(fast_engine *engine, fast_node *node, int direction)
 {
     const fast_node *input = &engine->node[node->input];
     const float *masters = engine->vector[UFM_VECTOR_PARAMETERS];
-    if (node->way[direction].product) return run_onednn(engine, node, direction);
+    const fast_way *way = &node->way[direction];
+    if (way->product) return run_onednn(engine, node, direction);
     if (direction == ONEDNN_BACK_WEIGHTS) {
         const product_gradient_task task = {input->out, node->gradient,
                                             engine->vector[UFM_VECTOR_GRADIENT] + node->weights.at,
                                             engine->count};
-        product_gradient(&engine->machine, &node->forward, &task);
+        if (way->by_winograd)
+            winograd_gradient(&engine->machine, &way->winograd, &task);
+        else
+            product_gradient(&engine->machine, &node->forward, &task);
         return UFM_OK;
     }
     const bool forward = direction == ONEDNN_FORWARD;
@@ -113,7 +133,10 @@ ufm_status fast_product(fast_engine *engine, fast_node *node, int direction)
                                .bias = forward && node->biases.count ? masters + node->biases.at : NULL,
                                .accumulate = !forward && !node->first_input,
                                .count = engine->count};
-    product_run(&engine->machine, forward ? &node->forward : &node->backward, &task);
+    if (way->by_winograd)
+        winograd_run(&engine->machine, &way->winograd, &task);
+    else
+        product_run(&engine->machine, forward ? &node->forward : &node->backward, &task);
     return UFM_OK;
 }
 

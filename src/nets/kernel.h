@@ -93,6 +93,25 @@ typedef struct {
     bool half;
 } kernel_pack;
 
+/* Winograd's algorithm (kernel_winograd.h), in f32: a window of 6 x 6 pixels that are read, or 4 x 4 that are
+ * written or whose gradients are read, of one channel block, and its 36 transformed numbers. */
+typedef struct {
+    float *pixel;                     /* its upper left corner, whether or not that exists */
+    int64_t row;                      /* elements from one row to the next */
+    int32_t top, bottom, left, right; /* those from top to bottom - 1 and left to right - 1 exist */
+    float *points;                    /* [36][16], stride apart */
+    int64_t stride;
+    const float *bias; /* [16], or NULL */
+    bool accumulate;   /* add to what the pixels hold */
+} kernel_window;
+/* out[window][32] (+)= sum over blocks and channels c of in[block][window][c] weights[block][c][32] */
+typedef struct {
+    const float *in, *weights;
+    float *out;
+    int64_t windows, blocks, in_block;
+    bool accumulate;
+} kernel_multiply;
+
 typedef struct {
     const char *name;
     kernel_tile_choice *tile;
@@ -104,6 +123,14 @@ typedef struct {
     void (*back_sums)(const kernel_back *task);
     void (*back_apply)(const kernel_back *task);
     void (*update)(const kernel_step *step, int64_t count, float *x, const float *g, float *m, float *v);
+    /* Winograd: 6 x 6 pixels to points; 4 x 4 gradients to points; points to 4 x 4 pixels; a 16 x 32 block of
+     * weights at nine taps to points, which are `stride` apart, and the gradient's points back to taps. */
+    void (*window_in)(const kernel_window *task);
+    void (*window_gradient)(const kernel_window *task);
+    void (*window_out)(const kernel_window *task);
+    void (*window_weights)(const float *taps, bool turned, float *points, int64_t stride);
+    void (*window_weights_back)(const float *points, int64_t stride, float *taps);
+    void (*multiply)(const kernel_multiply *task);
 } kernel_set;
 extern const kernel_set kernel_plain;
 #ifdef __x86_64__

@@ -2,7 +2,9 @@
  * Makefile compiles this file for them, and kernel_choose asks the processor.
  * Copyright (C) 2026 the ufmlab authors. SPDX-License-Identifier: GPL-3.0-or-later */
 #ifdef __x86_64__
+#include <immintrin.h>
 #define FUSED(a, b, c) ((a) * (b) + (c)) /* contracted: -ffp-contract=fast */
+#define SPLAT(x) ((wide)_mm256_set1_ps(x))
 #define WIDE 8
 #define PIECE_PIXELS 6
 #define PIECE_WIDES 2

@@ -3,6 +3,7 @@
 #ifdef __x86_64__
 #include <immintrin.h>
 #define FUSED(a, b, c) ((wide)_mm512_fmadd_ps((__m512)(a), (__m512)(b), (__m512)(c)))
+#define SPLAT(x) ((wide)_mm512_set1_ps(x))
 #define WIDE 16
 #define PIECE_PIXELS 14
 #define PIECE_WIDES 2

@@ -1,8 +1,8 @@
 /* Private to nets: the f32 kernels and the elementwise ones, written once and compiled once per instruction
  * set by the file that includes this one. It defines KERNEL_SET and KERNEL_NAME; WIDE, the floats of a
- * register; FUSED(a, b, c) = a * b + c for registers; and how many sums the registers hold:
- * PIECE_PIXELS x PIECE_WIDES and GRADIENT_CHANNELS x PIECE_WIDES.
- * Copyright (C) 2026 the ufmlab authors. SPDX-License-Identifier: GPL-3.0-or-later */
+ * register; SPLAT(x), x in all of them; FUSED(a, b, c) = a * b + c for registers; and how many sums the
+ * registers hold: PIECE_PIXELS x PIECE_WIDES and GRADIENT_CHANNELS x PIECE_WIDES. Copyright (C) 2026 the
+ * ufmlab authors. SPDX-License-Identifier: GPL-3.0-or-later */
 #include "kernel.h"
 
 #include <math.h>
@@ -15,9 +15,10 @@ typedef uint16_t halves __attribute__((vector_size(2 * WIDE)));
 enum { PARTS = LANES / WIDE };
 #define INLINE static inline __attribute__((always_inline))
 
+/* Written out: (wide){0} + x would add, as -0 + 0 is not -0. */
 INLINE wide splat(float x)
 {
-    return (wide){0} + x;
+    return SPLAT(x);
 }
 INLINE wide take(const float *at)
 {
@@ -73,7 +74,7 @@ INLINE void piece_body(const kernel_tile *t, const int width, const int first, c
                 wide weights[PIECE_WIDES];
                 EACH (n, from, to) weights[n - from] = take(w + n * WIDE);
                 EACH (q, 0, last - first) {
-                    const wide x = (wide){0} + in[q][c];
+                    const wide x = splat(in[q][c]);
                     EACH (n, 0, to - from) sum[q][n] = FUSED(x, weights[n], sum[q][n]);
                 }
             }
@@ -116,7 +117,7 @@ INLINE void gradient_piece(const kernel_gradient *t, const int first, const int 
                 EACH (n, from, to)
                     y[n - from] = take(dy + p + n * WIDE / LANES * t->dy_block + n * WIDE % LANES);
                 EACH (c, 0, GRADIENT_CHANNELS) {
-                    const wide b = (wide){0} + x[p + c];
+                    const wide b = splat(x[p + c]);
                     EACH (n, 0, to - from) sum[c][n] = FUSED(b, y[n], sum[c][n]);
                 }
             }
@@ -355,5 +356,9 @@ static void update(const kernel_step *u, int64_t count, float *restrict x, const
     }
 }
 
-const kernel_set KERNEL_SET = {KERNEL_NAME, tile_choice, gradient,   pack,  moments,
-                               apply,       back_sums,   back_apply, update};
+#include "kernel_winograd.h"
+
+const kernel_set KERNEL_SET = {
+    KERNEL_NAME,    tile_choice,         gradient, pack,      moments,         apply,
+    back_sums,      back_apply,          update,   window_in, window_gradient, window_out,
+    window_weights, window_weights_back, multiply};

@@ -1,6 +1,7 @@
 /* ufmlab: nets: the kernels for any processor, and the choice among all.
  * Copyright (C) 2026 the ufmlab authors. SPDX-License-Identifier: GPL-3.0-or-later */
 #define FUSED(a, b, c) ((a) * (b) + (c))
+#define SPLAT(x) ((wide){x, x, x, x})
 #define WIDE 4
 #define PIECE_PIXELS 2
 #define PIECE_WIDES 4

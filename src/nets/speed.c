@@ -129,7 +129,7 @@ ufm_status ufm_training_speed(const ufm_speed_settings *settings, ufm_speed *spe
     if (status == UFM_OK) status = measure(&run, rates, speed);
     for (const char *r = run.routes; r && *r && status == UFM_OK; r++) {
         speed->products_timed++;
-        speed->products_onednn += *r != 'o';
+        speed->products_onednn += strchr("cmw", *r) != NULL;
     }
     if (run.engine) run.ops->free(run.engine);
     void *arrays[] = {run.images, run.features, run.logits, run.start, rates};

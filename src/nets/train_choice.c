@@ -48,7 +48,7 @@ static void make_key(const ufm_trainer *t, char key[KEY])
         s->architecture, s->multiplier, s->fix_dim, (long long)input->channels, (long long)input->height,
         (long long)input->width, (long long)t->network->classes, (long long)s->batch, (int)s->precision,
         s->threads > 0 ? s->threads : ufm_threads_available(), kernels, bf16, version ? version : "none",
-        1 + (int)ONEDNN_ROUTES, processor);
+        2 + (int)ONEDNN_ROUTES, processor);
 }
 
 static char *cache_path(const ufm_trainer *t, const char *key)

@@ -1,0 +1,389 @@
+/* ufmlab: nets: convolutions by Winograd's algorithm.
+ * Copyright (C) 2026 the ufmlab authors. SPDX-License-Identifier: GPL-3.0-or-later */
+#include "winograd.h"
+
+#include <string.h>
+
+/* Pairs and blocks of channels between whose products the transformed numbers stay in the second-level cache;
+ * a pad that keeps the 36 points of a window out of the same sets of a cache. */
+enum { POINTS = 36, SIDE = 4, PAIRS = 2, BLOCKS = 4, PAD = LANES, TAPS = 9 };
+enum { CACHE_NUMBERS = 300 << 10, LEAST_CHUNK = 64, MOST_CHUNK = 128 };
+
+static int64_t least(int64_t a, int64_t b)
+{
+    return a < b ? a : b;
+}
+static int64_t ceiling(int64_t a, int64_t b)
+{
+    return (a + b - 1) / b;
+}
+static int64_t share(int64_t count, int64_t part, int64_t parts)
+{
+    return count * part / parts;
+}
+
+/* Numbers between one point and the next. */
+static int64_t window_stride(int64_t blocks, int64_t windows)
+{
+    return blocks * windows * LANES + PAD;
+}
+enum { WEIGHT_STRIDE = BLOCKS * WEIGHT_BLOCK + PAD, GRADIENT_STRIDE = WEIGHT_BLOCK + PAD };
+static int64_t result_stride(int64_t windows)
+{
+    return windows * OUT_PAIR + PAD;
+}
+
+static bool applies(product_window w)
+{
+    return w.kernel_height == 3 && w.kernel_width == 3 && w.stride == 1 && w.padding <= 2;
+}
+
+static void set_windows(winograd *p, tensor_shape written)
+{
+    p->rows = ceiling(written.height, SIDE);
+    p->columns = ceiling(written.width, SIDE);
+}
+
+/* As many windows as the cache holds. */
+static void set_chunk(winograd *p, int64_t blocks, int64_t most)
+{
+    const int64_t fits = CACHE_NUMBERS / (POINTS * blocks * LANES);
+    p->chunk = fits < LEAST_CHUNK ? LEAST_CHUNK : least(fits, MOST_CHUNK);
+    p->chunk = least(p->chunk, most);
+}
+
+/* The cut among `threads` that costs least; cost(first, second) is that of the largest part. */
+static void set_cuts(winograd *p, int64_t threads, int64_t most,
+                     int64_t (*cost)(const winograd *p, int64_t cuts, int64_t channel_cuts, int64_t windows),
+                     int64_t windows)
+{
+    int64_t best = -1;
+    for (int64_t channel_cuts = 1; channel_cuts <= least(threads, most); channel_cuts++) {
+        const int64_t cuts = threads / channel_cuts, spent = cost(p, cuts, channel_cuts, windows);
+        if (best >= 0 && spent >= best) continue;
+        best = spent;
+        p->cuts = cuts;
+        p->channel_cuts = channel_cuts;
+    }
+}
+
+/* Instructions on registers, roughly: those that transform a window of a block, and a register of weights. */
+enum { WINDOW_COST = 200, WEIGHTS_COST = 110 };
+
+static int64_t run_cost(const winograd *p, int64_t cuts, int64_t channel_cuts, int64_t windows)
+{
+    const int64_t own = ceiling(windows, cuts), pairs = ceiling(pairs_of(p->to.channels), channel_cuts),
+                  channels = p->from.blocks * LANES;
+    return own * p->from.blocks * WINDOW_COST +
+           ceiling(own, MOST_CHUNK) * channels * 2 * pairs * WEIGHTS_COST + POINTS * own * channels * pairs;
+}
+
+bool winograd_plan(winograd *made, tensor_shape src, tensor_shape dst, product_window window, bool back,
+                   int64_t batch, int threads)
+{
+    if (!applies(window)) return false;
+    *made = (winograd){.from = back ? dst : src,
+                       .to = back ? src : dst,
+                       .padding = back ? 2 - window.padding : window.padding,
+                       .turned = back};
+    set_windows(made, made->to);
+    const int64_t windows = batch * made->rows * made->columns;
+    set_cuts(made, threads, pairs_of(made->to.channels), run_cost, windows);
+    set_chunk(made, made->from.blocks, ceiling(windows, made->cuts));
+    made->scratch_bytes =
+        (int64_t)sizeof(float) * (POINTS * window_stride(made->from.blocks, made->chunk) +
+                                  PAIRS * POINTS * (WEIGHT_STRIDE + result_stride(made->chunk)));
+    return true;
+}
+
+/* ---- Windows ---- */
+
+/* Window `at` of the images; `image` is its image, `row` and `column` its upper left pixel of what is
+ * written. */
+typedef struct {
+    int64_t image, row, column;
+} place;
+static place place_of(const winograd *p, int64_t at)
+{
+    const int64_t each = p->rows * p->columns;
+    return (place){at / each, at % each / p->columns * SIDE, at % p->columns * SIDE};
+}
+
+/* What a window of `size` pixels from (row, column) on has of a tensor's plane. */
+static kernel_window window_at(const tensor_shape *s, const float *tensor, place at, int64_t row,
+                               int64_t column, int size)
+{
+    const int64_t bottom = least(s->height - row, size), right = least(s->width - column, size);
+    return (kernel_window){.pixel = (float *)(uintptr_t)tensor + at.image * s->image +
+                                    (row * s->width + column) * LANES,
+                           .row = s->width * LANES,
+                           .top = row < 0 ? (int32_t)-row : 0,
+                           .left = column < 0 ? (int32_t)-column : 0,
+                           .bottom = bottom > 0 ? (int32_t)bottom : 0,
+                           .right = right > 0 ? (int32_t)right : 0};
+}
+
+/* points[36][blocks][count][16] of windows first.. of blocks from `block` on. */
+static void windows_in(const kernel_set *kernels, const winograd *p, const float *tensor, int64_t block,
+                       int64_t blocks, int64_t first, int64_t count, float *points)
+{
+    for (int64_t i = 0; i < count; i++) {
+        const place at = place_of(p, first + i);
+        kernel_window t =
+            window_at(&p->from, tensor, at, at.row - p->padding, at.column - p->padding, SIDE + 2);
+        t.pixel += block * p->from.plane;
+        t.points = points + i * LANES;
+        t.stride = window_stride(blocks, count);
+        for (int64_t b = 0; b < blocks; b++, t.pixel += p->from.plane, t.points += count * LANES)
+            kernels->window_in(&t);
+    }
+}
+
+/* ---- Forward, and back to the input ---- */
+
+typedef struct {
+    const product_machine *machine;
+    const winograd *p;
+    const product_task *task;
+} run_context;
+
+/* results[36][count][32] of one pair of blocks become pixels. */
+static void windows_out(const run_context *run, int64_t pair, int64_t first, int64_t count, float *results)
+{
+    const winograd *p = run->p;
+    for (int64_t i = 0; i < count; i++) {
+        const place at = place_of(p, first + i);
+        kernel_window t = window_at(&p->to, run->task->dst, at, at.row, at.column, SIDE);
+        t.stride = result_stride(count);
+        t.accumulate = run->task->accumulate;
+        for (int64_t b = 2 * pair; b < least(2 * pair + 2, p->to.blocks); b++) {
+            kernel_window own = t;
+            own.pixel += b * p->to.plane;
+            own.points = results + i * OUT_PAIR + b % 2 * LANES;
+            own.bias = run->task->bias ? run->task->bias + b * LANES : NULL;
+            run->machine->kernels->window_out(&own);
+        }
+    }
+}
+
+/* The products of some windows' points with the weights of up to PAIRS pairs, BLOCKS blocks at a time. */
+static void multiply_pairs(const run_context *run, const int64_t pairs[2], int64_t count, const float *points,
+                           float *weights, float *results)
+{
+    const winograd *p = run->p;
+    const kernel_set *kernels = run->machine->kernels;
+    const int64_t blocks = p->from.blocks, stride = window_stride(blocks, count);
+    for (int64_t block = 0; block < blocks; block += BLOCKS) {
+        const int64_t some = least(blocks - block, BLOCKS);
+        for (int64_t pair = pairs[0]; pair < pairs[1]; pair++) {
+            float *const own = weights + (pair - pairs[0]) * POINTS * WEIGHT_STRIDE;
+            const float *taps =
+                (const float *)run->task->weights + (pair * blocks + block) * TAPS * WEIGHT_BLOCK;
+            for (int64_t b = 0; b < some; b++)
+                kernels->window_weights(taps + b * TAPS * WEIGHT_BLOCK, p->turned, own + b * WEIGHT_BLOCK,
+                                        WEIGHT_STRIDE);
+        }
+        for (int64_t point = 0; point < POINTS; point++)
+            for (int64_t pair = pairs[0]; pair < pairs[1]; pair++) {
+                const int64_t at = (pair - pairs[0]) * POINTS + point;
+                const kernel_multiply t = {.in = points + point * stride + block * count * LANES,
+                                           .weights = weights + at * WEIGHT_STRIDE,
+                                           .out = results + at * result_stride(count),
+                                           .windows = count,
+                                           .blocks = some,
+                                           .in_block = count * LANES,
+                                           .accumulate = block > 0};
+                kernels->multiply(&t);
+            }
+    }
+}
+
+static void run_parts(void *context, int worker, int64_t begin, int64_t end)
+{
+    const run_context *run = context;
+    const winograd *p = run->p;
+    const int64_t pairs = pairs_of(p->to.channels), all = run->task->count * p->rows * p->columns;
+    float *const points = (float *)(void *)run->machine->scratch[worker],
+                 *const weights = points + POINTS * window_stride(p->from.blocks, p->chunk),
+                 *const results = weights + PAIRS * POINTS * WEIGHT_STRIDE;
+    for (int64_t part = begin; part < end; part++) {
+        const int64_t cut = part / p->channel_cuts, channel_cut = part % p->channel_cuts;
+        const int64_t last = share(all, cut + 1, p->cuts),
+                      last_pair = share(pairs, channel_cut + 1, p->channel_cuts);
+        for (int64_t first = share(all, cut, p->cuts), count; first < last; first += count) {
+            count = least(last - first, p->chunk);
+            windows_in(run->machine->kernels, p, run->task->src, 0, p->from.blocks, first, count, points);
+            for (int64_t pair = share(pairs, channel_cut, p->channel_cuts); pair < last_pair; pair += PAIRS) {
+                const int64_t some[] = {pair, least(pair + PAIRS, last_pair)};
+                multiply_pairs(run, some, count, points, weights, results);
+                for (int64_t i = some[0]; i < some[1]; i++)
+                    windows_out(run, i, first, count,
+                                results + (i - some[0]) * POINTS * result_stride(count));
+            }
+        }
+    }
+}
+
+void winograd_run(const product_machine *machine, const winograd *p, const product_task *task)
+{
+    run_context run = {machine, p, task};
+    ufm_pool_run(machine->pool, p->cuts * p->channel_cuts, 1, run_parts, &run);
+}
+
+/* ---- The gradient of the weights ---- */
+
+static int64_t gradient_cost(const winograd *p, int64_t cuts, int64_t channel_cuts, int64_t windows)
+{
+    const int64_t blocks = ceiling(p->from.blocks, cuts),
+                  pairs = ceiling(pairs_of(p->to.channels), channel_cuts);
+    return windows * (blocks + 2 * pairs) * WINDOW_COST + POINTS * windows * blocks * LANES * pairs;
+}
+
+/* Numbers of a part's sums: of all its weights when they collect several chunks, else of a few at a time. */
+static int64_t sums_of(const winograd *p, bool all)
+{
+    const int64_t blocks = ceiling(p->from.blocks, p->cuts),
+                  pairs = ceiling(pairs_of(p->to.channels), p->channel_cuts);
+    return (all ? blocks * pairs : least(blocks, BLOCKS) * least(pairs, PAIRS)) * POINTS * GRADIENT_STRIDE;
+}
+
+bool winograd_gradient_plan(winograd *made, tensor_shape src, tensor_shape dst, product_window window,
+                            int64_t batch, int threads)
+{
+    if (!applies(window)) return false;
+    *made = (winograd){.from = src, .to = dst, .padding = window.padding};
+    set_windows(made, dst);
+    const int64_t windows = batch * made->rows * made->columns;
+    set_cuts(made, threads, pairs_of(dst.channels), gradient_cost, windows);
+    made->cuts = least(made->cuts, src.blocks);
+    made->chunk = least(windows, MOST_CHUNK);
+    const int64_t blocks = ceiling(src.blocks, made->cuts);
+    made->scratch_bytes = (int64_t)sizeof(float) * (POINTS * window_stride(blocks, made->chunk) +
+                                                    POINTS * window_stride(2 * PAIRS, made->chunk) +
+                                                    sums_of(made, windows > made->chunk));
+    return true;
+}
+
+/* A worker's numbers for its part: blocks[0].. of x and pairs[0].. of dy, windows first.. at a time. */
+typedef struct {
+    const product_machine *machine;
+    const winograd *p;
+    const product_gradient_task *task;
+    int64_t blocks[2], pairs[2], first, count;
+    float *x, *dy; /* [36][blocks][count][16], [36][2 PAIRS][count][16] */
+    float *sums;   /* [pair][block][36][16][32] */
+    bool several;  /* chunks: sums are those of all blocks and pairs, and stay */
+} gradient_part;
+
+/* points[36][2 PAIRS][count][16] of dy's blocks from `pair` on; those beyond the last block are not used. */
+static void gradients_in(const gradient_part *run, int64_t pair)
+{
+    const tensor_shape *s = &run->p->to;
+    const int64_t blocks = least(s->blocks - 2 * pair, 2 * PAIRS);
+    for (int64_t i = 0; i < run->count; i++) {
+        const place at = place_of(run->p, run->first + i);
+        kernel_window t = window_at(s, run->task->dy, at, at.row, at.column, SIDE);
+        t.pixel += 2 * pair * s->plane;
+        t.points = run->dy + i * LANES;
+        t.stride = window_stride(2 * PAIRS, run->count);
+        for (int64_t b = 0; b < blocks; b++, t.pixel += s->plane, t.points += run->count * LANES)
+            run->machine->kernels->window_gradient(&t);
+    }
+}
+
+static float *sums_at(const gradient_part *run, int64_t pair, int64_t block, const int64_t origin[2])
+{
+    const int64_t blocks = run->several ? run->blocks[1] - run->blocks[0] : BLOCKS;
+    const int64_t down = run->several ? pair - run->pairs[0] : pair - origin[0],
+                  across = run->several ? block - run->blocks[0] : block - origin[1];
+    return run->sums + (down * blocks + across) * POINTS * GRADIENT_STRIDE;
+}
+
+static void write_weights(const gradient_part *run, int64_t pair, int64_t block, const float *sums)
+{
+    run->machine->kernels->window_weights_back(sums, GRADIENT_STRIDE,
+                                               run->task->d_weights + (pair * run->p->from.blocks + block) *
+                                                                          TAPS * WEIGHT_BLOCK);
+}
+
+/* Up to PAIRS pairs and BLOCKS blocks, one point after the other. */
+static void multiply_blocks(const gradient_part *run, int64_t pair, int64_t block)
+{
+    const winograd *p = run->p;
+    const int64_t origin[] = {pair, block}, count = run->count, own = run->blocks[1] - run->blocks[0];
+    const int64_t last_pair = least(pair + PAIRS, run->pairs[1]),
+                  last_block = least(block + BLOCKS, run->blocks[1]);
+    for (int64_t point = 0; point < POINTS; point++)
+        for (int64_t o = pair; o < last_pair; o++)
+            for (int64_t i = block; i < last_block; i++) {
+                const float *x =
+                    run->x + point * window_stride(own, count) + (i - run->blocks[0]) * count * LANES;
+                const float *dy =
+                    run->dy + point * window_stride(2 * PAIRS, count) + (o - pair) * 2 * count * LANES;
+                const kernel_gradient t = {.x = x,
+                                           .dy = dy,
+                                           .images = 1,
+                                           .rows = 1,
+                                           .width = count,
+                                           .dy_block = count * LANES,
+                                           .channels = LANES,
+                                           .accumulate = run->several && run->first > 0,
+                                           .two = 2 * o + 1 < p->to.blocks,
+                                           .out = sums_at(run, o, i, origin) + point * GRADIENT_STRIDE};
+                run->machine->kernels->gradient(&t);
+            }
+    for (int64_t o = pair; o < last_pair && !run->several; o++)
+        for (int64_t i = block; i < last_block; i++) write_weights(run, o, i, sums_at(run, o, i, origin));
+}
+
+static void gradient_chunk(gradient_part *run)
+{
+    const int64_t blocks = run->blocks[1] - run->blocks[0];
+    windows_in(run->machine->kernels, run->p, run->task->x, run->blocks[0], blocks, run->first, run->count,
+               run->x);
+    for (int64_t pair = run->pairs[0]; pair < run->pairs[1]; pair += PAIRS) {
+        gradients_in(run, pair);
+        for (int64_t block = run->blocks[0]; block < run->blocks[1]; block += BLOCKS)
+            multiply_blocks(run, pair, block);
+    }
+}
+
+typedef struct {
+    const product_machine *machine;
+    const winograd *p;
+    const product_gradient_task *task;
+} gradient_context;
+
+static void gradient_parts(void *context, int worker, int64_t begin, int64_t end)
+{
+    const gradient_context *all = context;
+    const winograd *p = all->p;
+    const int64_t windows = all->task->count * p->rows * p->columns, pairs = pairs_of(p->to.channels);
+    for (int64_t part = begin; part < end; part++) {
+        const int64_t cut = part / p->channel_cuts, channel_cut = part % p->channel_cuts;
+        gradient_part run = {
+            .machine = all->machine,
+            .p = p,
+            .task = all->task,
+            .blocks = {share(p->from.blocks, cut, p->cuts), share(p->from.blocks, cut + 1, p->cuts)},
+            .pairs = {share(pairs, channel_cut, p->channel_cuts),
+                      share(pairs, channel_cut + 1, p->channel_cuts)},
+            .x = (float *)(void *)all->machine->scratch[worker],
+            .several = windows > p->chunk};
+        run.dy = run.x + POINTS * window_stride(ceiling(p->from.blocks, p->cuts), p->chunk);
+        run.sums = run.dy + POINTS * window_stride(2 * PAIRS, p->chunk);
+        for (; run.first < windows; run.first += run.count) {
+            run.count = least(windows - run.first, p->chunk);
+            gradient_chunk(&run);
+        }
+        for (int64_t pair = run.pairs[0]; pair < run.pairs[1] && run.several; pair++)
+            for (int64_t block = run.blocks[0]; block < run.blocks[1]; block++)
+                write_weights(&run, pair, block, sums_at(&run, pair, block, NULL));
+    }
+}
+
+void winograd_gradient(const product_machine *machine, const winograd *p, const product_gradient_task *task)
+{
+    gradient_context run = {machine, p, task};
+    ufm_pool_run(machine->pool, p->cuts * p->channel_cuts, 1, gradient_parts, &run);
+}
