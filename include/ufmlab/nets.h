@@ -100,6 +100,10 @@ const ufm_labels *ufm_samples_labels(const ufm_samples *samples); /* one column 
  * is that of one cosine over all epochs, from `rate` to `rate` * `last_rate`, constant within an epoch; in
  * the first `warmup` epochs it rises linearly instead. */
 typedef enum { UFM_PRECISION_F32, UFM_PRECISION_BF16 } ufm_precision;
+/* Whether bf16 trains faster than f32 here: with matrix units for it (AMX). Without them f32 does, even where
+ * other instructions multiply bf16 (AVX512-BF16): Winograd's algorithm, for which bf16 is too coarse, saves
+ * more. A training with UFM_PRECISION_BF16 runs in bf16 in either case. */
+bool ufm_bf16_pays(void);
 /* Engines built in, the fastest first, ended by NULL. */
 const char *const *ufm_engines(void);
 /* The version of oneDNN that is running ("2.6.3"), or NULL when this was built without it: the fast engine

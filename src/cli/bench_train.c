@@ -37,9 +37,11 @@ static ufm_status read_speed(const options *opts, ufm_speed_settings *s, ufm_err
                               .repeats = REPEATS,
                               .seed = (uint64_t)opts->value[OPT_SEED].integer,
                               .go_on = go_on};
-    s->precision = strcmp(precision, "bf16") == 0 ? UFM_PRECISION_BF16 : UFM_PRECISION_F32;
-    if (s->precision == UFM_PRECISION_BF16 || strcmp(precision, "f32") == 0) return UFM_OK;
-    return ufm_fail(error, UFM_ERROR_USAGE, "'%.40s' is neither f32 nor bf16", precision);
+    const bool bf16 = strcmp(precision, "bf16") == 0;
+    if (!bf16 && strcmp(precision, "f32") != 0)
+        return ufm_fail(error, UFM_ERROR_USAGE, "'%.40s' is neither f32 nor bf16", precision);
+    s->precision = bf16 && ufm_bf16_pays() ? UFM_PRECISION_BF16 : UFM_PRECISION_F32;
+    return UFM_OK;
 }
 
 static double peak_mib(void)
@@ -54,9 +56,15 @@ static double operations(const ufm_speed *speed)
     return 2 * speed->products * speed->median;
 }
 
-static ufm_status print_json(const ufm_speed *speed, ufm_error *error)
+static const char *precision_text(const ufm_speed_settings *s)
+{
+    return s->precision == UFM_PRECISION_BF16 ? "bf16" : "f32";
+}
+
+static ufm_status print_json(const ufm_speed_settings *s, const ufm_speed *speed, ufm_error *error)
 {
     ufm_json *json = ufm_json_new();
+    ufm_json_string(json, "precision", precision_text(s));
     ufm_json_number(json, "images_per_second", speed->highest);
     ufm_json_number(json, "median", speed->median);
     ufm_json_number(json, "lowest", speed->lowest);
@@ -70,11 +78,12 @@ static ufm_status print_json(const ufm_speed *speed, ufm_error *error)
     return ufm_json_finish(json, stdout, error);
 }
 
-static void print_text(const ufm_speed_settings *s, const ufm_speed *speed)
+static void print_text(const ufm_speed_settings *s, const ufm_speed *speed, const char *asked)
 {
-    printf("%s, width %g, %lld x %lld pixels, batch %lld, %s\n", s->architecture, s->network.multiplier,
-           (long long)s->network.height, (long long)s->network.width, (long long)s->batch,
-           s->precision == UFM_PRECISION_BF16 ? "bf16" : "f32");
+    printf("%s, width %g, %lld x %lld pixels, batch %lld, %s%s\n", s->architecture, s->network.multiplier,
+           (long long)s->network.height, (long long)s->network.width, (long long)s->batch, precision_text(s),
+           strcmp(asked, precision_text(s)) == 0 ? ""
+                                                 : " in place of bf16, for which there are no matrix units");
     printf("  images/s   %.4g (median of %lld; %.4g to %.4g)\n", speed->median, (long long)s->repeats,
            speed->lowest, speed->highest);
     printf("  products   %.3g TFLOP/s over the whole step\n", 1e-12 * operations(speed));
@@ -93,8 +102,8 @@ int bench_train(const options *opts)
     ufm_status status = read_speed(opts, &settings, &error);
     if (status == UFM_OK) status = ufm_training_speed(&settings, &speed, &error);
     if (status == UFM_OK && opts->value[OPT_JSON].given)
-        status = print_json(&speed, &error);
+        status = print_json(&settings, &speed, &error);
     else if (status == UFM_OK)
-        print_text(&settings, &speed);
+        print_text(&settings, &speed, opts->value[OPT_PRECISION].text);
     return status == UFM_OK ? finish_output(EXIT_DONE) : report_failure(status, &error);
 }

@@ -74,8 +74,9 @@ static void print_evaluation(const char *set, const ufm_evaluation *e)
 
 void train_print_text(const train_run *run, const ufm_training *t)
 {
-    printf("%s: %lld epochs, %lld steps, %.3g s, %.4g images/s", run->settings.architecture,
-           (long long)t->epochs, (long long)t->steps, t->seconds, t->images_per_second);
+    printf("%s: %lld epochs, %lld steps, %.3g s", run->settings.architecture, (long long)t->epochs,
+           (long long)t->steps, t->seconds);
+    if (t->images_per_second > 0) printf(", %.4g images/s", t->images_per_second);
     if (t->waiting >= 0.01) printf(", %.0f %% of the time waiting for images", 100 * t->waiting);
     printf("\n");
     printf("  loss      %.10g (mean of the last epoch's batches)\n", t->loss);

@@ -69,6 +69,11 @@ static ufm_status read_settings(train_run *run, ufm_error *error)
     if (status != UFM_OK) return status;
     s->loss = objective.loss;
     s->loss_parameter = objective.parameter;
+    if (bf16 && !s->resume && !ufm_bf16_pays()) {
+        say(&run->opts, "no matrix units for bf16 here: f32, which is faster than bf16 without them");
+        run->opts.value[OPT_PRECISION].text = "f32";
+        bf16 = false;
+    }
     s->precision = bf16 ? UFM_PRECISION_BF16 : UFM_PRECISION_F32;
     return UFM_OK;
 }

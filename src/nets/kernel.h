@@ -107,6 +107,7 @@ typedef struct {
 /* out[window][32] (+)= sum over blocks and channels c of in[block][window][c] weights[block][c][32] */
 typedef struct {
     const float *in, *weights;
+    const float *next; /* the `in` that is multiplied after this one, to be fetched meanwhile */
     float *out;
     int64_t windows, blocks, in_block;
     bool accumulate;

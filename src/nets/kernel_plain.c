@@ -9,12 +9,27 @@
 #define KERNEL_SET kernel_plain
 #define KERNEL_NAME "plain"
 #include "kernel_body.h"
+#include <ufmlab/nets.h>
+#ifdef __x86_64__
+#include <cpuid.h>
+#endif
 
 static bool runs_avx512(void)
 {
 #ifdef __x86_64__
     return __builtin_cpu_supports("avx512f") && __builtin_cpu_supports("avx512bw") &&
            __builtin_cpu_supports("avx512vl") && __builtin_cpu_supports("avx512dq");
+#else
+    return false;
+#endif
+}
+
+bool ufm_bf16_pays(void)
+{
+#ifdef __x86_64__
+    unsigned a, b, c, d;
+    const unsigned bf16 = 1U << 22, units = 1U << 24; /* AMX-BF16, AMX-TILE */
+    return __get_cpuid_count(7, 0, &a, &b, &c, &d) && (d & bf16) && (d & units);
 #else
     return false;
 #endif

@@ -168,6 +168,8 @@ INLINE void multiply_rows(const kernel_multiply *t, const int rows, const int fr
         EACH (n, 0, PIECE_WIDES) sum[q][n] = t->accumulate ? take(out + q * OUT_PAIR + n * WIDE) : splat(0);
     for (int64_t block = 0; block < t->blocks; block++) {
         const float *in = t->in + block * t->in_block + first * LANES;
+        if (from == 0)
+            EACH (q, 0, rows) __builtin_prefetch(t->next + block * t->in_block + (first + q) * LANES);
         for (int c = 0; c < LANES; c++, in++, w += OUT_PAIR) {
             wide weights[PIECE_WIDES];
             EACH (n, 0, PIECE_WIDES) weights[n] = take(w + n * WIDE);

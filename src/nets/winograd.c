@@ -2,12 +2,9 @@
  * Copyright (C) 2026 the ufmlab authors. SPDX-License-Identifier: GPL-3.0-or-later */
 #include "winograd.h"
 
-#include <string.h>
-
-/* Pairs and blocks of channels between whose products the transformed numbers stay in the second-level cache;
- * a pad that keeps the 36 points of a window out of the same sets of a cache. */
-enum { POINTS = 36, SIDE = 4, PAIRS = 2, BLOCKS = 4, PAD = LANES, TAPS = 9 };
-enum { CACHE_NUMBERS = 300 << 10, LEAST_CHUNK = 64, MOST_CHUNK = 128 };
+/* Blocks of channels whose transformed weights are made at a time, and windows that are: both stay in the
+ * second-level cache. A pad keeps the 36 points of a window out of the same sets of a cache. */
+enum { POINTS = 36, SIDE = 4, TAPS = 9, BLOCKS = 4, CHUNK = 64, PAD = LANES };
 
 static int64_t least(int64_t a, int64_t b)
 {
@@ -44,14 +41,6 @@ static void set_windows(winograd *p, tensor_shape written)
     p->columns = ceiling(written.width, SIDE);
 }
 
-/* As many windows as the cache holds. */
-static void set_chunk(winograd *p, int64_t blocks, int64_t most)
-{
-    const int64_t fits = CACHE_NUMBERS / (POINTS * blocks * LANES);
-    p->chunk = fits < LEAST_CHUNK ? LEAST_CHUNK : least(fits, MOST_CHUNK);
-    p->chunk = least(p->chunk, most);
-}
-
 /* The cut among `threads` that costs least; cost(first, second) is that of the largest part. */
 static void set_cuts(winograd *p, int64_t threads, int64_t most,
                      int64_t (*cost)(const winograd *p, int64_t cuts, int64_t channel_cuts, int64_t windows),
@@ -74,8 +63,8 @@ static int64_t run_cost(const winograd *p, int64_t cuts, int64_t channel_cuts, i
 {
     const int64_t own = ceiling(windows, cuts), pairs = ceiling(pairs_of(p->to.channels), channel_cuts),
                   channels = p->from.blocks * LANES;
-    return own * p->from.blocks * WINDOW_COST +
-           ceiling(own, MOST_CHUNK) * channels * 2 * pairs * WEIGHTS_COST + POINTS * own * channels * pairs;
+    return own * p->from.blocks * WINDOW_COST + ceiling(own, CHUNK) * channels * 2 * pairs * WEIGHTS_COST +
+           POINTS * own * channels * pairs;
 }
 
 bool winograd_plan(winograd *made, tensor_shape src, tensor_shape dst, product_window window, bool back,
@@ -89,10 +78,9 @@ bool winograd_plan(winograd *made, tensor_shape src, tensor_shape dst, product_w
     set_windows(made, made->to);
     const int64_t windows = batch * made->rows * made->columns;
     set_cuts(made, threads, pairs_of(made->to.channels), run_cost, windows);
-    set_chunk(made, made->from.blocks, ceiling(windows, made->cuts));
-    made->scratch_bytes =
-        (int64_t)sizeof(float) * (POINTS * window_stride(made->from.blocks, made->chunk) +
-                                  PAIRS * POINTS * (WEIGHT_STRIDE + result_stride(made->chunk)));
+    made->chunk = least(ceiling(windows, made->cuts), CHUNK);
+    made->scratch_bytes = (int64_t)sizeof(float) * (POINTS * (window_stride(made->from.blocks, made->chunk) +
+                                                              WEIGHT_STRIDE + result_stride(made->chunk)));
     return true;
 }
 
@@ -166,35 +154,34 @@ static void windows_out(const run_context *run, int64_t pair, int64_t first, int
     }
 }
 
-/* The products of some windows' points with the weights of up to PAIRS pairs, BLOCKS blocks at a time. */
-static void multiply_pairs(const run_context *run, const int64_t pairs[2], int64_t count, const float *points,
-                           float *weights, float *results)
+/* results[36][count][32] of one pair: the products of some windows' points with its weights, BLOCKS blocks at
+ * a time. */
+static void multiply_pair(const run_context *run, int64_t pair, int64_t count, const float *points,
+                          float *weights, float *results)
 {
     const winograd *p = run->p;
     const kernel_set *kernels = run->machine->kernels;
     const int64_t blocks = p->from.blocks, stride = window_stride(blocks, count);
     for (int64_t block = 0; block < blocks; block += BLOCKS) {
         const int64_t some = least(blocks - block, BLOCKS);
-        for (int64_t pair = pairs[0]; pair < pairs[1]; pair++) {
-            float *const own = weights + (pair - pairs[0]) * POINTS * WEIGHT_STRIDE;
-            const float *taps =
-                (const float *)run->task->weights + (pair * blocks + block) * TAPS * WEIGHT_BLOCK;
-            for (int64_t b = 0; b < some; b++)
-                kernels->window_weights(taps + b * TAPS * WEIGHT_BLOCK, p->turned, own + b * WEIGHT_BLOCK,
-                                        WEIGHT_STRIDE);
+        const float *taps = (const float *)run->task->weights + (pair * blocks + block) * TAPS * WEIGHT_BLOCK;
+        for (int64_t b = 0; b < some; b++)
+            kernels->window_weights(taps + b * TAPS * WEIGHT_BLOCK, p->turned, weights + b * WEIGHT_BLOCK,
+                                    WEIGHT_STRIDE);
+        kernel_multiply t = {.in = points + block * count * LANES,
+                             .weights = weights,
+                             .out = results,
+                             .windows = count,
+                             .blocks = some,
+                             .in_block = count * LANES,
+                             .accumulate = block > 0};
+        for (int64_t point = 0; point < POINTS; point++) {
+            t.next = point + 1 < POINTS ? t.in + stride : t.in;
+            kernels->multiply(&t);
+            t.in = t.next;
+            t.weights += WEIGHT_STRIDE;
+            t.out += result_stride(count);
         }
-        for (int64_t point = 0; point < POINTS; point++)
-            for (int64_t pair = pairs[0]; pair < pairs[1]; pair++) {
-                const int64_t at = (pair - pairs[0]) * POINTS + point;
-                const kernel_multiply t = {.in = points + point * stride + block * count * LANES,
-                                           .weights = weights + at * WEIGHT_STRIDE,
-                                           .out = results + at * result_stride(count),
-                                           .windows = count,
-                                           .blocks = some,
-                                           .in_block = count * LANES,
-                                           .accumulate = block > 0};
-                kernels->multiply(&t);
-            }
     }
 }
 
@@ -205,7 +192,7 @@ static void run_parts(void *context, int worker, int64_t begin, int64_t end)
     const int64_t pairs = pairs_of(p->to.channels), all = run->task->count * p->rows * p->columns;
     float *const points = (float *)(void *)run->machine->scratch[worker],
                  *const weights = points + POINTS * window_stride(p->from.blocks, p->chunk),
-                 *const results = weights + PAIRS * POINTS * WEIGHT_STRIDE;
+                 *const results = weights + POINTS * WEIGHT_STRIDE;
     for (int64_t part = begin; part < end; part++) {
         const int64_t cut = part / p->channel_cuts, channel_cut = part % p->channel_cuts;
         const int64_t last = share(all, cut + 1, p->cuts),
@@ -213,12 +200,9 @@ static void run_parts(void *context, int worker, int64_t begin, int64_t end)
         for (int64_t first = share(all, cut, p->cuts), count; first < last; first += count) {
             count = least(last - first, p->chunk);
             windows_in(run->machine->kernels, p, run->task->src, 0, p->from.blocks, first, count, points);
-            for (int64_t pair = share(pairs, channel_cut, p->channel_cuts); pair < last_pair; pair += PAIRS) {
-                const int64_t some[] = {pair, least(pair + PAIRS, last_pair)};
-                multiply_pairs(run, some, count, points, weights, results);
-                for (int64_t i = some[0]; i < some[1]; i++)
-                    windows_out(run, i, first, count,
-                                results + (i - some[0]) * POINTS * result_stride(count));
+            for (int64_t pair = share(pairs, channel_cut, p->channel_cuts); pair < last_pair; pair++) {
+                multiply_pair(run, pair, count, points, weights, results);
+                windows_out(run, pair, first, count, results);
             }
         }
     }
@@ -244,7 +228,7 @@ static int64_t sums_of(const winograd *p, bool all)
 {
     const int64_t blocks = ceiling(p->from.blocks, p->cuts),
                   pairs = ceiling(pairs_of(p->to.channels), p->channel_cuts);
-    return (all ? blocks * pairs : least(blocks, BLOCKS) * least(pairs, PAIRS)) * POINTS * GRADIENT_STRIDE;
+    return (all ? blocks * pairs : least(blocks, BLOCKS)) * POINTS * GRADIENT_STRIDE;
 }
 
 bool winograd_gradient_plan(winograd *made, tensor_shape src, tensor_shape dst, product_window window,
@@ -256,11 +240,12 @@ bool winograd_gradient_plan(winograd *made, tensor_shape src, tensor_shape dst, 
     const int64_t windows = batch * made->rows * made->columns;
     set_cuts(made, threads, pairs_of(dst.channels), gradient_cost, windows);
     made->cuts = least(made->cuts, src.blocks);
-    made->chunk = least(windows, MOST_CHUNK);
+    made->chunk = least(windows, CHUNK);
     const int64_t blocks = ceiling(src.blocks, made->cuts);
-    made->scratch_bytes = (int64_t)sizeof(float) * (POINTS * window_stride(blocks, made->chunk) +
-                                                    POINTS * window_stride(2 * PAIRS, made->chunk) +
-                                                    sums_of(made, windows > made->chunk));
+    made->scratch_bytes =
+        (int64_t)sizeof(float) *
+        (POINTS * (window_stride(blocks, made->chunk) + window_stride(2, made->chunk)) +
+         sums_of(made, windows > made->chunk));
     return true;
 }
 
@@ -270,33 +255,34 @@ typedef struct {
     const winograd *p;
     const product_gradient_task *task;
     int64_t blocks[2], pairs[2], first, count;
-    float *x, *dy; /* [36][blocks][count][16], [36][2 PAIRS][count][16] */
+    float *x, *dy; /* [36][blocks][count][16], [36][2][count][16] */
     float *sums;   /* [pair][block][36][16][32] */
     bool several;  /* chunks: sums are those of all blocks and pairs, and stay */
 } gradient_part;
 
-/* points[36][2 PAIRS][count][16] of dy's blocks from `pair` on; those beyond the last block are not used. */
+/* points[36][2][count][16] of a pair of dy's blocks; where there is but one, the other is not used. */
 static void gradients_in(const gradient_part *run, int64_t pair)
 {
     const tensor_shape *s = &run->p->to;
-    const int64_t blocks = least(s->blocks - 2 * pair, 2 * PAIRS);
     for (int64_t i = 0; i < run->count; i++) {
         const place at = place_of(run->p, run->first + i);
         kernel_window t = window_at(s, run->task->dy, at, at.row, at.column, SIDE);
         t.pixel += 2 * pair * s->plane;
         t.points = run->dy + i * LANES;
-        t.stride = window_stride(2 * PAIRS, run->count);
-        for (int64_t b = 0; b < blocks; b++, t.pixel += s->plane, t.points += run->count * LANES)
+        t.stride = window_stride(2, run->count);
+        for (int64_t b = 2 * pair; b < least(s->blocks, 2 * pair + 2);
+             b++, t.pixel += s->plane, t.points += run->count * LANES)
             run->machine->kernels->window_gradient(&t);
     }
 }
 
-static float *sums_at(const gradient_part *run, int64_t pair, int64_t block, const int64_t origin[2])
+/* Of `block` of x; `first` is the first of those that are worked on. */
+static float *sums_at(const gradient_part *run, int64_t pair, int64_t block, int64_t first)
 {
-    const int64_t blocks = run->several ? run->blocks[1] - run->blocks[0] : BLOCKS;
-    const int64_t down = run->several ? pair - run->pairs[0] : pair - origin[0],
-                  across = run->several ? block - run->blocks[0] : block - origin[1];
-    return run->sums + (down * blocks + across) * POINTS * GRADIENT_STRIDE;
+    const int64_t blocks = run->blocks[1] - run->blocks[0];
+    const int64_t at =
+        run->several ? (pair - run->pairs[0]) * blocks + block - run->blocks[0] : block - first;
+    return run->sums + at * POINTS * GRADIENT_STRIDE;
 }
 
 static void write_weights(const gradient_part *run, int64_t pair, int64_t block, const float *sums)
@@ -306,42 +292,36 @@ static void write_weights(const gradient_part *run, int64_t pair, int64_t block,
                                                                           TAPS * WEIGHT_BLOCK);
 }
 
-/* Up to PAIRS pairs and BLOCKS blocks, one point after the other. */
-static void multiply_blocks(const gradient_part *run, int64_t pair, int64_t block)
+/* A pair and up to BLOCKS blocks, one point after the other. */
+static void multiply_blocks(const gradient_part *run, int64_t pair, int64_t first)
 {
-    const winograd *p = run->p;
-    const int64_t origin[] = {pair, block}, count = run->count, own = run->blocks[1] - run->blocks[0];
-    const int64_t last_pair = least(pair + PAIRS, run->pairs[1]),
-                  last_block = least(block + BLOCKS, run->blocks[1]);
+    const int64_t count = run->count, last = least(first + BLOCKS, run->blocks[1]);
+    const int64_t stride = window_stride(run->blocks[1] - run->blocks[0], count);
     for (int64_t point = 0; point < POINTS; point++)
-        for (int64_t o = pair; o < last_pair; o++)
-            for (int64_t i = block; i < last_block; i++) {
-                const float *x =
-                    run->x + point * window_stride(own, count) + (i - run->blocks[0]) * count * LANES;
-                const float *dy =
-                    run->dy + point * window_stride(2 * PAIRS, count) + (o - pair) * 2 * count * LANES;
-                const kernel_gradient t = {.x = x,
-                                           .dy = dy,
-                                           .images = 1,
-                                           .rows = 1,
-                                           .width = count,
-                                           .dy_block = count * LANES,
-                                           .channels = LANES,
-                                           .accumulate = run->several && run->first > 0,
-                                           .two = 2 * o + 1 < p->to.blocks,
-                                           .out = sums_at(run, o, i, origin) + point * GRADIENT_STRIDE};
-                run->machine->kernels->gradient(&t);
-            }
-    for (int64_t o = pair; o < last_pair && !run->several; o++)
-        for (int64_t i = block; i < last_block; i++) write_weights(run, o, i, sums_at(run, o, i, origin));
+        for (int64_t block = first; block < last; block++) {
+            const kernel_gradient t = {.x =
+                                           run->x + point * stride + (block - run->blocks[0]) * count * LANES,
+                                       .dy = run->dy + point * window_stride(2, count),
+                                       .images = 1,
+                                       .rows = 1,
+                                       .width = count,
+                                       .dy_block = count * LANES,
+                                       .channels = LANES,
+                                       .accumulate = run->several && run->first > 0,
+                                       .two = 2 * pair + 1 < run->p->to.blocks,
+                                       .out = sums_at(run, pair, block, first) + point * GRADIENT_STRIDE};
+            run->machine->kernels->gradient(&t);
+        }
+    for (int64_t block = first; block < last && !run->several; block++)
+        write_weights(run, pair, block, sums_at(run, pair, block, first));
 }
 
-static void gradient_chunk(gradient_part *run)
+static void gradient_chunk(const gradient_part *run)
 {
     const int64_t blocks = run->blocks[1] - run->blocks[0];
     windows_in(run->machine->kernels, run->p, run->task->x, run->blocks[0], blocks, run->first, run->count,
                run->x);
-    for (int64_t pair = run->pairs[0]; pair < run->pairs[1]; pair += PAIRS) {
+    for (int64_t pair = run->pairs[0]; pair < run->pairs[1]; pair++) {
         gradients_in(run, pair);
         for (int64_t block = run->blocks[0]; block < run->blocks[1]; block += BLOCKS)
             multiply_blocks(run, pair, block);
@@ -371,14 +351,14 @@ static void gradient_parts(void *context, int worker, int64_t begin, int64_t end
             .x = (float *)(void *)all->machine->scratch[worker],
             .several = windows > p->chunk};
         run.dy = run.x + POINTS * window_stride(ceiling(p->from.blocks, p->cuts), p->chunk);
-        run.sums = run.dy + POINTS * window_stride(2 * PAIRS, p->chunk);
+        run.sums = run.dy + POINTS * window_stride(2, p->chunk);
         for (; run.first < windows; run.first += run.count) {
             run.count = least(windows - run.first, p->chunk);
             gradient_chunk(&run);
         }
         for (int64_t pair = run.pairs[0]; pair < run.pairs[1] && run.several; pair++)
             for (int64_t block = run.blocks[0]; block < run.blocks[1]; block++)
-                write_weights(&run, pair, block, sums_at(&run, pair, block, NULL));
+                write_weights(&run, pair, block, sums_at(&run, pair, block, 0));
     }
 }
 
