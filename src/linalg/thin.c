@@ -64,7 +64,7 @@ static ufm_matrix whole(const ufm_thin *w)
 /* Which numbers of a register belong to n that are left. */
 KERNEL __mmask8 mask_of(int64_t n)
 {
-    return n >= LANES ? 0xff : (__mmask8)((1u << n) - 1);
+    return (__mmask8)(n >= LANES ? 0xff : (1u << n) - 1);
 }
 
 /* The numbers of `mask`; the others are 0, or stay. `whole` is known to the compiler. */
