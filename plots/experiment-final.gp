@@ -51,9 +51,9 @@ do for [i = 1:words(shown)] {
     set title quantity_title(q) offset 0,-0.6 font ",9"
     set xtics ("" 1) out nomirror rotate by 40 right font ",8" scale 0.5
     do for [s = 1:series_count] { set xtics add (last ? series[s] : "" s) }
-    set ytics font ",8"
     # Before collapse it is a matter of orders of magnitude; 0 is not drawn.
     if (q eq "train_nc1") { set logscale y; set yrange [*:*] } else { unset logscale y; set yrange [0:*] }
+    if (strstrt(q, ".exact_match") || strstrt(q, ".f1")) { set yrange [0:1.08]; set ytics 0, 0.2, 1 font ",8" } else { set ytics autofreq font ",8" }
     set format y (q eq "trainable_parameters" ? "%.1s%c" : q eq "train_nc1" ? power : "%g")
     plot in skip 1 using (position("network", q)):5:6:7 with yerrorbars linetype 1 pointsize 0.8, \
          in skip 1 using (position("ufm", q)):5 with points linetype 2 pointtype 6 pointsize 1.1, \

@@ -12,7 +12,7 @@ stats in skip 1 using (closed = closed + (strcol(1) eq "closed-form"), 0) nooutp
 
 # train_ncm_2 is the column of metrics.csv; what the axis says.
 bare(q) = q[1:6] eq "train_" ? q[7:*] : q[1:9] eq "held_out_" ? q[10:*] : q
-decoder(b) = b[1:4] eq "onn." ? "ONN" : b[1:4] eq "onn_" ? "ONN, tag-wise average" : b[1:4] eq "thre" ? "threshold" : "m largest"
+decoder(b) = b[1:4] eq "onn." ? "ONN" : b[1:4] eq "onn_" ? "ONN by averages" : b[1:4] eq "thre" ? "threshold" : "m largest"
 metric_title(b) = b eq "nc1" ? "NC_1" : b eq "nc2" ? "NC_2" : b eq "nc2_features" ? "NC_2 of the features" : \
     b eq "nc3" ? "NC_3" : b eq "equinorm_w" ? "spread of |w_k|" : b[1:4] eq "ncm_" && strlen(b) < 7 ? "NC_m, m = ".b[5:*] : \
     b[1:12] eq "ncm_centred_" ? "NC_m, centred, m = ".b[13:*] : \
