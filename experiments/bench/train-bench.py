@@ -5,7 +5,7 @@
 
 Writes OUT/train.csv, OUT/train-parts.csv and prints them as tables. The two run in turn, a fresh process each time, as often as
 --rounds says; each process times several repeats after two steps that do not count. Medians over all rounds' medians, with the
-lowest and the highest of them; PyTorch's side is that of train_peer.py: channels-last, in bf16 with autocast. Memory is the
+lowest and the highest of them; PyTorch's side is that of train_peer.py: channels-last, in bf16 with autocast; ours takes f32 for bf16 where there are no matrix units. Memory is the
 largest resident set of the whole process.
 """
 import argparse
@@ -59,7 +59,7 @@ for precision, goals in GOALS.items():
                "pytorch_lowest": peer_low, "pytorch_highest": peer_high, "ratio": rate / peer, "goal": goal,
                "tflops_per_second": middle(ours, "flops_per_second")[0] / 1e12, "mib": middle(ours, "peak_mib")[0],
                "pytorch_mib": middle(theirs, "peak_mib")[0], "products": ours[-1]["products"],
-               "products_by_onednn": ours[-1]["products_by_onednn"]}
+               "products_by_onednn": ours[-1]["products_by_onednn"], "ours_in": ours[-1]["precision"]}
         rows.append(row)
         parts.append({"case": name, **{part: middle([run["share"] for run in ours], part)[0] for part in ours[0]["share"]}})
         print(f"{name}: {rate:.0f} images/s ({low:.0f} to {high:.0f}), PyTorch {peer:.0f} ({peer_low:.0f} to {peer_high:.0f}), "
@@ -70,10 +70,10 @@ for file, table in (("train.csv", rows), ("train-parts.csv", parts)):
         writer = csv.DictWriter(stream, fieldnames=list(table[0]) if table else ["case"])
         writer.writeheader()
         writer.writerows(table)
-print("| case | images/s | PyTorch | ratio | goal | TFLOP/s | MiB | PyTorch MiB | by oneDNN |\n|---|---|---|---|---|---|---|---|---|")
+print("| case | images/s | PyTorch | ratio | goal | TFLOP/s | MiB | PyTorch MiB | by oneDNN | ours in |\n|---|---|---|---|---|---|---|---|---|---|")
 for row in rows:
     print("| {case} | {images_per_second:.0f} ({lowest:.0f}-{highest:.0f}) | {pytorch:.0f} ({pytorch_lowest:.0f}-{pytorch_highest:.0f}) "
-          "| {ratio:.2f} | {goal} | {tflops_per_second:.2f} | {mib:.0f} | {pytorch_mib:.0f} | {products_by_onednn}/{products} |".format(**row))
+          "| {ratio:.2f} | {goal} | {tflops_per_second:.2f} | {mib:.0f} | {pytorch_mib:.0f} | {products_by_onednn}/{products} | {ours_in} |".format(**row))
 if parts:
     names = list(parts[0])[1:]
     print("\n| share of time | " + " | ".join(names) + " |\n|" + "---|" * (len(names) + 1))
