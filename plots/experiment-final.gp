@@ -44,8 +44,8 @@ do for [i = 1:words(shown)] {
     r = int((i - 1)/panel_columns)
     c = (i - 1) - r*panel_columns
     last = i + panel_columns > words(shown)
-    set lmargin at screen 0.09 + 0.31*c
-    set rmargin at screen 0.335 + 0.31*c
+    set lmargin at screen 0.11 + 0.305*c
+    set rmargin at screen 0.35 + 0.305*c
     set tmargin at screen 0.90 - 0.66*r/panel_rows
     set bmargin at screen 0.90 - 0.66*(r + 1)/panel_rows + 0.07
     set title quantity_title(q) offset 0,-0.6 font ",9"
@@ -54,14 +54,15 @@ do for [i = 1:words(shown)] {
     # Before collapse it is a matter of orders of magnitude; 0 is not drawn.
     if (q eq "train_nc1") { set logscale y; set yrange [*:*] } else { unset logscale y; set yrange [0:*] }
     if (strstrt(q, ".exact_match") || strstrt(q, ".f1")) { set yrange [0:1.08]; set ytics 0, 0.2, 1 font ",8" } else { set ytics autofreq font ",8" }
-    set format y (q eq "trainable_parameters" ? "%.1s%c" : q eq "train_nc1" ? power : "%g")
-    plot in skip 1 using (position("network", q)):5:6:7 with yerrorbars linetype 1 pointsize 0.8, \
+    set format y (q eq "train_nc1" ? power : "%g")
+    unit = q eq "trainable_parameters" ? 1e-6 : 1
+    plot in skip 1 using (position("network", q)):($5*unit):($6*unit):($7*unit) with yerrorbars linetype 1 pointsize 0.8, \
          in skip 1 using (position("ufm", q)):5 with points linetype 2 pointtype 6 pointsize 1.1, \
          in skip 1 using (position("ufm-nonnegative", q)):5 with points linetype 3 pointtype 8 pointsize 1.1
 }
 @legend_panel
 set tmargin at screen 0.06
-set key font ",9" samplen 1 maxrows 1
+set key horizontal center font ",9" samplen 1
 plot NaN with points linetype 1 title "network, range of the seeds", \
      for [i = 1:(int(marks/2)%2)] NaN with points linetype 2 pointtype 6 title "UFM", \
      for [i = 1:int(marks/4)] NaN with points linetype 3 pointtype 8 title "UFM with H >= 0"

@@ -19,7 +19,7 @@ metric_title(b) = b eq "nc1" ? "NC_1" : b eq "nc2" ? "NC_2" : b eq "nc2_features
     b[1:15] eq "scale_residual_" ? "residual of h = C_m {/Symbol S} w_k, m = ".b[16:*] : \
     b[1:4] eq "ncm@" ? "NC_m, pairs with ".b[5:*]." samples" : \
     strstrt(b, ".exact_match") ? decoder(b).", exact match" : strstrt(b, ".f1") ? decoder(b).", F1" : strstrt(b, ".iou") ? decoder(b).", IoU" : \
-    b eq "trainable_parameters" ? "trainable parameters, as trained" : \
+    b eq "trainable_parameters" ? "parameters as trained, millions" : \
     b eq "mass" ? "softmax mass" : b eq "softmax_mass" ? "softmax mass (published IoU)" : \
     b eq "gram_distance" ? "W W^T, network to optimum" : b eq "objective" ? "objective of the UFM" : \
     b eq "parameters_saved_percent" ? "parameters saved, full width, %" : b
