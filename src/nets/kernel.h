@@ -110,7 +110,7 @@ typedef struct {
     const float *next; /* the `in` that is multiplied after this one, to be fetched meanwhile */
     float *out;
     int64_t windows, blocks, in_block;
-    bool accumulate;
+    bool accumulate, two; /* two: all 32 of `out`; else the first 16 */
 } kernel_multiply;
 
 typedef struct {

@@ -5,6 +5,10 @@
 #include <immintrin.h>
 #define FUSED(a, b, c) ((a) * (b) + (c)) /* contracted: -ffp-contract=fast */
 #define SPLAT(x) ((wide)_mm256_set1_ps(x))
+#define MASK __m256i
+#define MASK_OF(b) _mm256_set1_epi32(-(b))
+#define TAKE_IF(mask, at) ((wide)_mm256_maskload_ps(at, mask))
+#define GIVE_IF(mask, at, x) _mm256_maskstore_ps(at, mask, (__m256)(x))
 #define WIDE 8
 #define PIECE_PIXELS 6
 #define PIECE_WIDES 2

@@ -2,6 +2,13 @@
  * Copyright (C) 2026 the ufmlab authors. SPDX-License-Identifier: GPL-3.0-or-later */
 #define FUSED(a, b, c) ((a) * (b) + (c))
 #define SPLAT(x) ((wide){x, x, x, x})
+#define MASK bool
+#define MASK_OF(b) (b)
+#define TAKE_IF(mask, at) ((mask) ? take(at) : splat(0))
+#define GIVE_IF(mask, at, x)                                                                                 \
+    do {                                                                                                     \
+        if (mask) give(at, x);                                                                               \
+    } while (0)
 #define WIDE 4
 #define PIECE_PIXELS 2
 #define PIECE_WIDES 4

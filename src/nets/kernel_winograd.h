@@ -88,15 +88,20 @@ INLINE void weights_at(const wide p[6], wide g[3])
     }                                                                                                        \
     EACH (r, 0, to) step(half[r], out[r])
 
-/* The pixels of a window that exist; the others are zero. */
+/* The pixels of a window that exist; the others are zero. Rows are skipped, columns masked: which exist differs from
+ * window to window, and no processor foretells it pixel by pixel. */
 INLINE void take_window(const kernel_window *t, const int size, const int lane, wide d[6][6])
 {
-    const bool whole = t->top == 0 && t->left == 0 && t->bottom == size && t->right == size;
-    EACH (r, 0, size)
-        EACH (c, 0, size) {
-            const bool exists = whole || (r >= t->top && r < t->bottom && c >= t->left && c < t->right);
-            d[r][c] = exists ? take(t->pixel + r * t->row + c * LANES + lane) : splat(0);
+    MASK exists[6];
+    EACH (c, 0, size) exists[c] = MASK_OF(c >= t->left && c < t->right);
+    EACH (r, 0, size) {
+        const float *const row = t->pixel + r * t->row + lane;
+        if (r >= t->top && r < t->bottom) {
+            EACH (c, 0, size) d[r][c] = TAKE_IF(exists[c], row + c * LANES);
+        } else {
+            EACH (c, 0, size) d[r][c] = splat(0);
         }
+    }
 }
 INLINE void give_points(const kernel_window *t, const int lane, wide p[6][6])
 {
@@ -130,12 +135,17 @@ static void window_out(const kernel_window *t)
         EACH (r, 0, 6)
             EACH (c, 0, 6) p[r][c] = take(t->points + (r * 6 + c) * t->stride + n * WIDE);
         BOTH_WAYS(outputs_at, 6, 4, p, y);
-        for (int r = 0; r < t->bottom; r++)
-            for (int c = 0; c < t->right; c++) {
-                float *const at = t->pixel + r * t->row + c * LANES + n * WIDE;
+        MASK exists[4];
+        EACH (c, 0, 4) exists[c] = MASK_OF(c < t->right);
+        EACH (r, 0, 4) {
+            float *const row = t->pixel + r * t->row + n * WIDE;
+            if (r >= t->bottom) continue;
+            EACH (c, 0, 4) {
                 const wide sum = y[r][c] + bias;
-                give(at, t->accumulate ? sum + take(at) : sum);
+                GIVE_IF(exists[c], row + c * LANES,
+                        t->accumulate ? sum + TAKE_IF(exists[c], row + c * LANES) : sum);
             }
+        }
     }
 }
 
@@ -159,45 +169,64 @@ static void window_weights_back(const float *points, int64_t stride, float *taps
 }
 
 /* `rows` windows at once, as many as registers hold sums of. */
-INLINE void multiply_rows(const kernel_multiply *t, const int rows, const int from, int64_t first)
+INLINE void multiply_rows(const kernel_multiply *t, const int rows, const int from, const int wides,
+                          int64_t first)
 {
     wide sum[PIECE_PIXELS][PIECE_WIDES];
     float *const out = t->out + first * OUT_PAIR + from * WIDE;
     const float *w = t->weights + from * WIDE;
     EACH (q, 0, rows)
-        EACH (n, 0, PIECE_WIDES) sum[q][n] = t->accumulate ? take(out + q * OUT_PAIR + n * WIDE) : splat(0);
+        EACH (n, 0, wides) sum[q][n] = t->accumulate ? take(out + q * OUT_PAIR + n * WIDE) : splat(0);
     for (int64_t block = 0; block < t->blocks; block++) {
         const float *in = t->in + block * t->in_block + first * LANES;
         if (from == 0)
             EACH (q, 0, rows) __builtin_prefetch(t->next + block * t->in_block + (first + q) * LANES);
         for (int c = 0; c < LANES; c++, in++, w += OUT_PAIR) {
             wide weights[PIECE_WIDES];
-            EACH (n, 0, PIECE_WIDES) weights[n] = take(w + n * WIDE);
+            EACH (n, 0, wides) weights[n] = take(w + n * WIDE);
             EACH (q, 0, rows) {
                 const wide x = splat(in[q * LANES]);
-                EACH (n, 0, PIECE_WIDES) sum[q][n] = FUSED(x, weights[n], sum[q][n]);
+                EACH (n, 0, wides) sum[q][n] = FUSED(x, weights[n], sum[q][n]);
             }
         }
     }
     EACH (q, 0, rows)
-        EACH (n, 0, PIECE_WIDES) give(out + q * OUT_PAIR + n * WIDE, sum[q][n]);
+        EACH (n, 0, wides) give(out + q * OUT_PAIR + n * WIDE, sum[q][n]);
 }
 #define ROWS(n)                                                                                              \
     case n:                                                                                                  \
-        if (n <= PIECE_PIXELS) multiply_rows(t, n <= PIECE_PIXELS ? n : 1, from, first);                     \
+        if (n <= PIECE_PIXELS) multiply_rows(t, n <= PIECE_PIXELS ? n : 1, from, wides, first);              \
         break;
-static void multiply(const kernel_multiply *t)
+INLINE void multiply_piece(const kernel_multiply *t, const int from, const int wides)
 {
     const int64_t turns = (t->windows + PIECE_PIXELS - 1) / PIECE_PIXELS;
     for (int64_t i = 0; i < turns; i++) {
         const int64_t first = t->windows * i / turns, rows = t->windows * (i + 1) / turns - first;
-        for (int from = 0; from < OUT_PAIR / WIDE; from += PIECE_WIDES) {
-            switch (rows) {
-                ROWS(1)
-                ROWS(2)
-                ROWS(3)
-                ROWS(4) ROWS(5) ROWS(6) ROWS(7) ROWS(8) ROWS(9) ROWS(10) ROWS(11) ROWS(12) ROWS(13) ROWS(14)
-            }
+        switch (rows) {
+            ROWS(1)
+            ROWS(2)
+            ROWS(3)
+            ROWS(4)
+            ROWS(5)
+            ROWS(6)
+            ROWS(7)
+            ROWS(8)
+            ROWS(9)
+            ROWS(10)
+            ROWS(11)
+            ROWS(12)
+            ROWS(13)
+            ROWS(14)
         }
+    }
+}
+static void multiply(const kernel_multiply *t)
+{
+    enum { ALL = OUT_PAIR / WIDE, HALF = LANES / WIDE };
+    if (t->two) {
+        EACH (i, 0, ALL / PIECE_WIDES) multiply_piece(t, i * PIECE_WIDES, PIECE_WIDES);
+    } else {
+        EACH (i, 0, (HALF + PIECE_WIDES - 1) / PIECE_WIDES)
+            multiply_piece(t, i * PIECE_WIDES, least(PIECE_WIDES, HALF - i * PIECE_WIDES));
     }
 }

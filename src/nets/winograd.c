@@ -174,7 +174,8 @@ static void multiply_pair(const run_context *run, int64_t pair, int64_t count, c
                              .windows = count,
                              .blocks = some,
                              .in_block = count * LANES,
-                             .accumulate = block > 0};
+                             .accumulate = block > 0,
+                             .two = 2 * pair + 1 < p->to.blocks};
         for (int64_t point = 0; point < POINTS; point++) {
             t.next = point + 1 < POINTS ? t.in + stride : t.in;
             kernels->multiply(&t);
