@@ -5,7 +5,7 @@
 #define FUSED(a, b, c) ((wide)_mm512_fmadd_ps((__m512)(a), (__m512)(b), (__m512)(c)))
 #define SPLAT(x) ((wide)_mm512_set1_ps(x))
 #define MASK __mmask16
-#define MASK_OF(b) ((__mmask16)-(b))
+#define MASK_OF(b) ((__mmask16) - (b))
 #define TAKE_IF(mask, at) ((wide)_mm512_maskz_loadu_ps(mask, at))
 #define GIVE_IF(mask, at, x) _mm512_mask_storeu_ps(at, mask, (__m512)(x))
 #define WIDE 16

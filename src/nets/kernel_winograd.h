@@ -88,8 +88,8 @@ INLINE void weights_at(const wide p[6], wide g[3])
     }                                                                                                        \
     EACH (r, 0, to) step(half[r], out[r])
 
-/* The pixels of a window that exist; the others are zero. Rows are skipped, columns masked: which exist differs from
- * window to window, and no processor foretells it pixel by pixel. */
+/* The pixels of a window that exist; the others are zero. Rows are skipped, columns masked: which exist
+ * differs from window to window, and no processor foretells it pixel by pixel. */
 INLINE void take_window(const kernel_window *t, const int size, const int lane, wide d[6][6])
 {
     MASK exists[6];

@@ -232,6 +232,10 @@ static int64_t sums_of(const winograd *p, bool all)
     return (all ? blocks * pairs : least(blocks, BLOCKS)) * POINTS * GRADIENT_STRIDE;
 }
 
+/* Blocks of weights, 16 x 32 each, whose sums a worker's cache holds beside all else: then every worker takes
+ * its share of the windows, and none is transformed twice. */
+enum { KEPT = 8 };
+
 bool winograd_gradient_plan(winograd *made, tensor_shape src, tensor_shape dst, product_window window,
                             int64_t batch, int threads)
 {
@@ -239,14 +243,19 @@ bool winograd_gradient_plan(winograd *made, tensor_shape src, tensor_shape dst, 
     *made = (winograd){.from = src, .to = dst, .padding = window.padding};
     set_windows(made, dst);
     const int64_t windows = batch * made->rows * made->columns;
-    set_cuts(made, threads, pairs_of(dst.channels), gradient_cost, windows);
-    made->cuts = least(made->cuts, src.blocks);
+    if (src.blocks * pairs_of(dst.channels) <= KEPT) {
+        made->cuts = made->channel_cuts = 1;
+        made->window_cuts = threads;
+    } else {
+        set_cuts(made, threads, pairs_of(dst.channels), gradient_cost, windows);
+        made->cuts = least(made->cuts, src.blocks);
+        made->window_cuts = 1;
+    }
     made->chunk = least(windows, CHUNK);
     const int64_t blocks = ceiling(src.blocks, made->cuts);
-    made->scratch_bytes =
-        (int64_t)sizeof(float) *
-        (POINTS * (window_stride(blocks, made->chunk) + window_stride(2, made->chunk)) +
-         sums_of(made, windows > made->chunk));
+    made->scratch_bytes = (int64_t)sizeof(float) *
+                          (POINTS * (window_stride(blocks, made->chunk) + window_stride(2, made->chunk)) +
+                           sums_of(made, made->window_cuts > 1 || windows > made->chunk));
     return true;
 }
 
@@ -255,10 +264,11 @@ typedef struct {
     const product_machine *machine;
     const winograd *p;
     const product_gradient_task *task;
-    int64_t blocks[2], pairs[2], first, count;
-    float *x, *dy; /* [36][blocks][count][16], [36][2][count][16] */
-    float *sums;   /* [pair][block][36][16][32] */
-    bool several;  /* chunks: sums are those of all blocks and pairs, and stay */
+    int64_t blocks[2], pairs[2];
+    int64_t begin, end, first, count; /* all windows of the part, and those at hand */
+    float *x, *dy;                    /* [36][blocks][count][16], [36][2][count][16] */
+    float *sums;                      /* [pair][block][36][16][32] */
+    bool several;                     /* chunks: sums are those of all blocks and pairs, and stay */
 } gradient_part;
 
 /* points[36][2][count][16] of a pair of dy's blocks; where there is but one, the other is not used. */
@@ -308,7 +318,7 @@ static void multiply_blocks(const gradient_part *run, int64_t pair, int64_t firs
                                        .width = count,
                                        .dy_block = count * LANES,
                                        .channels = LANES,
-                                       .accumulate = run->several && run->first > 0,
+                                       .accumulate = run->several && run->first > run->begin,
                                        .two = 2 * pair + 1 < run->p->to.blocks,
                                        .out = sums_at(run, pair, block, first) + point * GRADIENT_STRIDE};
             run->machine->kernels->gradient(&t);
@@ -335,36 +345,69 @@ typedef struct {
     const product_gradient_task *task;
 } gradient_context;
 
+/* Part `cut` of the windows, `at` of the channels, with the scratch of that number. */
+static gradient_part part_of(const gradient_context *all, int64_t cut, int64_t at)
+{
+    const winograd *p = all->p;
+    const int64_t windows = all->task->count * p->rows * p->columns, pairs = pairs_of(p->to.channels),
+                  down = at / p->channel_cuts, across = at % p->channel_cuts;
+    gradient_part run = {
+        .machine = all->machine,
+        .p = p,
+        .task = all->task,
+        .blocks = {share(p->from.blocks, down, p->cuts), share(p->from.blocks, down + 1, p->cuts)},
+        .pairs = {share(pairs, across, p->channel_cuts), share(pairs, across + 1, p->channel_cuts)},
+        .begin = share(windows, cut, p->window_cuts),
+        .end = share(windows, cut + 1, p->window_cuts),
+        .x = (float *)(void *)all->machine->scratch[cut * p->cuts * p->channel_cuts + at],
+        .several = p->window_cuts > 1 || windows > p->chunk};
+    run.dy = run.x + POINTS * window_stride(ceiling(p->from.blocks, p->cuts), p->chunk);
+    run.sums = run.dy + POINTS * window_stride(2, p->chunk);
+    return run;
+}
+
 static void gradient_parts(void *context, int worker, int64_t begin, int64_t end)
 {
     const gradient_context *all = context;
-    const winograd *p = all->p;
-    const int64_t windows = all->task->count * p->rows * p->columns, pairs = pairs_of(p->to.channels);
+    const int64_t parts = all->p->cuts * all->p->channel_cuts;
+    (void)worker;
     for (int64_t part = begin; part < end; part++) {
-        const int64_t cut = part / p->channel_cuts, channel_cut = part % p->channel_cuts;
-        gradient_part run = {
-            .machine = all->machine,
-            .p = p,
-            .task = all->task,
-            .blocks = {share(p->from.blocks, cut, p->cuts), share(p->from.blocks, cut + 1, p->cuts)},
-            .pairs = {share(pairs, channel_cut, p->channel_cuts),
-                      share(pairs, channel_cut + 1, p->channel_cuts)},
-            .x = (float *)(void *)all->machine->scratch[worker],
-            .several = windows > p->chunk};
-        run.dy = run.x + POINTS * window_stride(ceiling(p->from.blocks, p->cuts), p->chunk);
-        run.sums = run.dy + POINTS * window_stride(2, p->chunk);
-        for (; run.first < windows; run.first += run.count) {
-            run.count = least(windows - run.first, p->chunk);
+        gradient_part run = part_of(all, part / parts, part % parts);
+        for (run.first = run.begin; run.first < run.end; run.first += run.count) {
+            run.count = least(run.end - run.first, all->p->chunk);
             gradient_chunk(&run);
         }
-        for (int64_t pair = run.pairs[0]; pair < run.pairs[1] && run.several; pair++)
+        for (int64_t pair = run.pairs[0]; pair < run.pairs[1] && run.several && all->p->window_cuts == 1;
+             pair++)
             for (int64_t block = run.blocks[0]; block < run.blocks[1]; block++)
                 write_weights(&run, pair, block, sums_at(&run, pair, block, 0));
+    }
+}
+
+/* The sums of all parts of the windows, one after the other, for blocks begin..end - 1 of the weights. */
+static void gradient_sums(void *context, int worker, int64_t begin, int64_t end)
+{
+    const gradient_context *all = context;
+    (void)worker;
+    for (int64_t unit = begin; unit < end; unit++) {
+        const int64_t pair = unit / all->p->from.blocks, block = unit % all->p->from.blocks;
+        float *sum = NULL;
+        for (int64_t cut = 0; cut < all->p->window_cuts; cut++) {
+            const gradient_part run = part_of(all, cut, 0);
+            float *own = sums_at(&run, pair, block, 0);
+            if (run.begin == run.end) continue;
+            for (int64_t i = 0; sum && i < POINTS * GRADIENT_STRIDE; i++) sum[i] += own[i];
+            if (!sum) sum = own;
+        }
+        const gradient_part first = part_of(all, 0, 0);
+        write_weights(&first, pair, block, sum);
     }
 }
 
 void winograd_gradient(const product_machine *machine, const winograd *p, const product_gradient_task *task)
 {
     gradient_context run = {machine, p, task};
-    ufm_pool_run(machine->pool, p->cuts * p->channel_cuts, 1, gradient_parts, &run);
+    ufm_pool_run(machine->pool, p->window_cuts * p->cuts * p->channel_cuts, 1, gradient_parts, &run);
+    if (p->window_cuts > 1)
+        ufm_pool_run(machine->pool, p->from.blocks * pairs_of(p->to.channels), 1, gradient_sums, &run);
 }

@@ -19,6 +19,7 @@ typedef struct {
     int64_t chunk;              /* windows that are transformed at a time */
     int64_t cuts, channel_cuts; /* parts of the windows, and of the pairs of blocks that are written; for the
                                    weights' gradient: of the blocks of x and of the pairs of dy */
+    int64_t window_cuts;        /* weights' gradient: parts of the windows, whose sums are added in order */
     int64_t scratch_bytes;      /* of each thread */
 } winograd;
 
