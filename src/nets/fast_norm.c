@@ -132,7 +132,7 @@ static kernel_back back_task(const norm_context *run, int64_t unit)
     int64_t first, count;
     chunk(engine, unit % CHUNKS, &first, &count);
     const int64_t from = first * shape->image + block * shape->plane;
-    const bool norm = node->layer != NULL;
+    const bool norm = node->layer != NULL, alone = norm && node->relu && node->other < 0;
     return (kernel_back){.x = at(engine, input->out, from),
                          .out = node->relu ? at(engine, node->out, from) : NULL,
                          .d_out = at(engine, node->gradient, from),
@@ -149,6 +149,8 @@ static kernel_back back_task(const norm_context *run, int64_t unit)
                          .b = norm ? lane(node, block, FACTOR_B) : NULL,
                          .c = norm ? lane(node, block, FACTOR_C) : NULL,
                          .mean = norm ? lane(node, block, MEAN) : NULL,
+                         .scale = alone ? lane(node, block, SCALE) : NULL,
+                         .shift = alone ? lane(node, block, SHIFT) : NULL,
                          .sum = norm ? node->partial + unit * 2 * LANES : NULL,
                          .product = norm ? node->partial + unit * 2 * LANES + LANES : NULL};
 }

@@ -74,7 +74,9 @@ typedef struct {
     bool add_x, add_other, half;
     int64_t images, pixels, stride;
     const float *a, *b, *c, *mean; /* [16] */
-    double *sum, *product;         /* [16]: of g and g (x - mean) */
+    const float *scale,
+        *shift; /* [16]: out = relu(scale * x + shift), so that out need not be read; NULL: not so */
+    double *sum, *product; /* [16]: of g and g (x - mean) */
 } kernel_back;
 
 /* One update of `count` parameters, in single precision; see ufm_update. */

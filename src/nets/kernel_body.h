@@ -269,29 +269,44 @@ static void apply(const kernel_apply *t)
         CALL_APPLY(false);
 }
 
-INLINE wide upstream(const kernel_back *t, int64_t at, const bool half, const bool relu)
+/* Where the gradient stops: nowhere, where out is not positive, or where the x that out comes from makes it
+ * so. */
+typedef enum { PASS_ALL, PASS_OUT, PASS_X } pass;
+typedef struct {
+    wide scale, shift;
+} pass_line;
+INLINE pass_line line_of(const kernel_back *t, const int from, const pass how)
+{
+    return how == PASS_X ? (pass_line){take(t->scale + from), take(t->shift + from)}
+                         : (pass_line){splat(0), splat(0)};
+}
+INLINE wide upstream(const kernel_back *t, int64_t at, wide x, const bool half, const pass how,
+                     pass_line line)
 {
     const wide g = load(t->d_out, at, half);
-    return relu ? positive(g, load(t->out, at, half)) : g;
+    if (how == PASS_X) return positive(g, FUSED(x, line.scale, line.shift));
+    return how == PASS_OUT ? positive(g, load(t->out, at, half)) : g;
 }
 /* One image's sums in f32, the images' in double precision. */
-INLINE void sums_image(const kernel_back *t, int64_t begin, const bool half, const bool relu, const int from)
+INLINE void sums_image(const kernel_back *t, int64_t begin, const bool half, const pass how, const int from)
 {
     const wide mean = take(t->mean + from);
+    const pass_line line = line_of(t, from, how);
     wide sum[2] = {splat(0), splat(0)}, product[2] = {splat(0), splat(0)};
     const int64_t end = begin + t->pixels * LANES;
     int64_t at = begin;
     for (; at + LANES < end; at += 2 * LANES) {
         EACH (i, 0, 2) {
-            const wide g = upstream(t, at + i * LANES, half, relu);
+            const wide x = load(t->x, at + i * LANES, half);
+            const wide g = upstream(t, at + i * LANES, x, half, how, line);
             sum[i] += g;
-            product[i] = FUSED(g, load(t->x, at + i * LANES, half) - mean, product[i]);
+            product[i] = FUSED(g, x - mean, product[i]);
         }
     }
     if (at < end) {
-        const wide g = upstream(t, at, half, relu);
+        const wide x = load(t->x, at, half), g = upstream(t, at, x, half, how, line);
         sum[0] += g;
-        product[0] = FUSED(g, load(t->x, at, half) - mean, product[0]);
+        product[0] = FUSED(g, x - mean, product[0]);
     }
     sum[0] += sum[1];
     product[0] += product[1];
@@ -300,35 +315,40 @@ INLINE void sums_image(const kernel_back *t, int64_t begin, const bool half, con
         t->product[from + c] += (double)product[0][c];
     }
 }
-INLINE void sums_body(const kernel_back *t, const bool half, const bool relu)
+INLINE void sums_body(const kernel_back *t, const bool half, const pass how)
 {
     for (int c = 0; c < LANES; c++) t->sum[c] = t->product[c] = 0;
     for (int64_t image = 0; image < t->images; image++) {
-        EACH (n, 0, PARTS) sums_image(t, image * t->stride + n * WIDE, half, relu, n * WIDE);
+        EACH (n, 0, PARTS) sums_image(t, image * t->stride + n * WIDE, half, how, n * WIDE);
     }
 }
+#define CALL_BACK(body, half)                                                                                \
+    (t->scale ? body(t, half, PASS_X) : t->out ? body(t, half, PASS_OUT) : body(t, half, PASS_ALL))
 static void back_sums(const kernel_back *t)
 {
     if (t->half)
-        t->out ? sums_body(t, true, true) : sums_body(t, true, false);
+        CALL_BACK(sums_body, true);
     else
-        t->out ? sums_body(t, false, true) : sums_body(t, false, false);
+        CALL_BACK(sums_body, false);
 }
-INLINE void back_body(const kernel_back *t, const bool half, const bool relu)
+INLINE void back_body(const kernel_back *t, const bool half, const pass how)
 {
     wide a[PARTS], b[PARTS], c[PARTS];
+    pass_line line[PARTS];
     take_parts(t->a, 1, a);
     take_parts(t->b, 0, b);
     take_parts(t->c, 0, c);
+    EACH (n, 0, PARTS) line[n] = line_of(t, n * WIDE, how);
     for (int64_t image = 0; image < t->images; image++)
         for (int64_t from = image * t->stride; from < image * t->stride + t->pixels * LANES; from += LANES) {
             EACH (n, 0, PARTS) {
                 const int64_t at = from + n * WIDE;
-                const wide g = upstream(t, at, half, relu);
+                const wide x = t->a ? load(t->x, at, half) : splat(0);
+                const wide g = upstream(t, at, x, half, how, line[n]);
                 if (t->d_other)
                     store(t->d_other, at, t->add_other ? g + load(t->d_other, at, half) : g, half);
                 if (!t->d_x) continue;
-                wide d = t->a ? FUSED(a[n], g, FUSED(b[n], load(t->x, at, half), c[n])) : g;
+                wide d = t->a ? FUSED(a[n], g, FUSED(b[n], x, c[n])) : g;
                 if (t->add_x) d += load(t->d_x, at, half);
                 store(t->d_x, at, d, half);
             }
@@ -337,9 +357,9 @@ INLINE void back_body(const kernel_back *t, const bool half, const bool relu)
 static void back_apply(const kernel_back *t)
 {
     if (t->half)
-        t->out ? back_body(t, true, true) : back_body(t, true, false);
+        CALL_BACK(back_body, true);
     else
-        t->out ? back_body(t, false, true) : back_body(t, false, false);
+        CALL_BACK(back_body, false);
 }
 
 static void update(const kernel_step *u, int64_t count, float *restrict x, const float *restrict gradient,
