@@ -2,9 +2,9 @@
 #include <sched.h>
 #include <ufmlab/base.h>
 
-enum {
-    SPINS = 2000
-}; /* about 10 us of polling before a worker sleeps: evaluations follow each other closely */
+/* Jobs follow each other closely, and to wake a sleeping thread takes some 50 us: so long, in nanoseconds, is
+ * polled before one sleeps, with a look at the clock after every so many pauses. */
+enum { PATIENCE = 200000, PAUSES = 32 };
 
 typedef struct {
     int64_t count, grain;
@@ -49,10 +49,41 @@ static void run_part(const job *work, int worker, int threads)
     if (begin < end) work->body(work->context, worker, begin, end);
 }
 
+static void pause_briefly(void)
+{
+#if defined(__x86_64__)
+    __builtin_ia32_pause();
+#elif defined(__aarch64__)
+    __asm__ volatile("yield");
+#endif
+}
+
+static bool has_job(const ufm_pool *pool, uint64_t seen)
+{
+    return pool->generation != seen || pool->quit;
+}
+static bool all_done(const ufm_pool *pool, uint64_t unused)
+{
+    (void)unused;
+    return pool->busy == 0;
+}
+
+/* Whether it came true while polling. */
+static bool poll_for(const ufm_pool *pool, bool (*event)(const ufm_pool *pool, uint64_t seen), uint64_t seen)
+{
+    const double until = ufm_seconds() + 1e-9 * PATIENCE;
+    do
+        for (int i = 0; i < PAUSES; i++) {
+            if (event(pool, seen)) return true;
+            pause_briefly();
+        }
+    while (ufm_seconds() < until);
+    return false;
+}
+
 static uint64_t wait_for_job(ufm_pool *pool, uint64_t seen)
 {
-    for (int spin = 0; spin < SPINS; spin++)
-        if (pool->generation != seen || pool->quit) return pool->generation;
+    if (poll_for(pool, has_job, seen)) return pool->generation;
     pthread_mutex_lock(&pool->lock);
     while (pool->generation == seen && !pool->quit) pthread_cond_wait(&pool->wake, &pool->lock);
     pthread_mutex_unlock(&pool->lock);
@@ -137,8 +168,7 @@ void ufm_pool_run(ufm_pool *pool, int64_t count, int64_t grain, ufm_pool_body *b
     pthread_cond_broadcast(&pool->wake);
     pthread_mutex_unlock(&pool->lock);
     run_part(&work, 0, pool->threads);
-    for (int spin = 0; spin < SPINS; spin++)
-        if (pool->busy == 0) return;
+    if (poll_for(pool, all_done, 0)) return;
     pthread_mutex_lock(&pool->lock);
     while (pool->busy != 0) pthread_cond_wait(&pool->idle, &pool->lock);
     pthread_mutex_unlock(&pool->lock);

@@ -332,6 +332,12 @@ static void update_stretch(void *context, int worker, int64_t begin, int64_t end
                                          v[UFM_VECTOR_GRADIENT] + from, v[UFM_VECTOR_MOMENT_1] + from,
                                          v[UFM_VECTOR_MOMENT_2] + from);
 }
+static void update_joined(update_context *run, stretch joined)
+{
+    run->at = joined.at;
+    if (joined.count) ufm_pool_run(run->engine->machine.pool, joined.count, LANES, update_stretch, run);
+}
+
 static ufm_status fast_update(void *pointer, const ufm_update *u)
 {
     fast_engine *engine = pointer;
@@ -341,15 +347,20 @@ static ufm_status fast_update(void *pointer, const ufm_update *u)
                                    (float)(1 - pow(u->momentum, (double)u->step)),
                                    (float)(1 - pow(u->beta2, (double)u->step))}};
     engine->clock = ufm_seconds();
+    stretch joined = {0, 0}; /* neighbours are updated together */
     for (int64_t l = 0; l < engine->network->layers; l++) {
         const fast_node *node = &engine->node[l];
         const stretch parts[2] = {node->weights, node->biases};
         for (int i = node->layer && node->layer->frozen ? 1 : 0; i < 2; i++) {
-            run.at = parts[i].at;
-            if (parts[i].count)
-                ufm_pool_run(engine->machine.pool, parts[i].count, LANES, update_stretch, &run);
+            if (!parts[i].count) continue;
+            if (joined.at + joined.count != parts[i].at) {
+                update_joined(&run, joined);
+                joined = (stretch){parts[i].at, 0};
+            }
+            joined.count += parts[i].count;
         }
     }
+    update_joined(&run, joined);
     engine->stale = true;
     fast_book(engine, UFM_PART_UPDATE);
     return UFM_OK;

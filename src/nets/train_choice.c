@@ -44,7 +44,7 @@ static void make_key(const ufm_trainer *t, char key[KEY])
     snprintf(
         key, KEY,
         "%s width %.17g fix-dim %d, %lld x %lld x %lld, %lld classes, batch %lld, precision %d, %d threads, "
-        "%s bf16 %d, oneDNN %s, %d ways;%s",
+        "%s bf16 %d, oneDNN %s, %d ways with packing;%s",
         s->architecture, s->multiplier, s->fix_dim, (long long)input->channels, (long long)input->height,
         (long long)input->width, (long long)t->network->classes, (long long)s->batch, (int)s->precision,
         s->threads > 0 ? s->threads : ufm_threads_available(), kernels, bf16, version ? version : "none",
