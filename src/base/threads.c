@@ -2,8 +2,8 @@
 #include <sched.h>
 #include <ufmlab/base.h>
 
-/* Jobs follow each other closely, and to wake a sleeping thread takes some 50 us: so long, in nanoseconds, is
- * polled before one sleeps, with a look at the clock after every so many pauses. */
+/* Jobs follow each other closely, and to wake a sleeping thread takes some 50 us: PATIENCE, in nanoseconds,
+ * is how long one polls before it sleeps, with a look at the clock after every so many pauses. */
 enum { PATIENCE = 200000, PAUSES = 32 };
 
 typedef struct {

@@ -18,14 +18,23 @@ enum { LANES = 16, OUT_PAIR = 32, TILE_ROWS = 8, TILE_WIDTH = 14 };
 #endif
 #define EACH(i, from, to) UNROLL for (int i = (from); i < (to); i++)
 
+static inline int64_t ceiling(int64_t a, int64_t b)
+{
+    return (a + b - 1) / b;
+}
+/* Where part `part` of `parts` equal shares of `count` begins. */
+static inline int64_t share_start(int64_t count, int64_t part, int64_t parts)
+{
+    return count * part / parts;
+}
 /* Blocks of 16 channels, and pairs of blocks, that hold `channels`. */
 static inline int64_t blocks_of(int64_t channels)
 {
-    return (channels + LANES - 1) / LANES;
+    return ceiling(channels, LANES);
 }
 static inline int64_t pairs_of(int64_t channels)
 {
-    return (channels + OUT_PAIR - 1) / OUT_PAIR;
+    return ceiling(channels, OUT_PAIR);
 }
 
 /* One register tile: rows x width output pixels of one or two channel blocks.

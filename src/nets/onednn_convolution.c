@@ -8,7 +8,7 @@
 
 static int64_t first_image(const onednn_product *p, int64_t part)
 {
-    return onednn_share(p->layer.batch, part, p->layer.threads);
+    return share_start(p->layer.batch, part, p->layer.threads);
 }
 static char *at_image(const onednn_product *p, const void *tensor, const tensor_shape *shape, int64_t image)
 {
@@ -109,8 +109,7 @@ static ufm_status make_reorder(onednn_product *p, dnn_const_layout packed)
     ufm_status status = p->reorder ? UFM_OK : UFM_ERROR_MEMORY;
     if (status == UFM_OK) status = dnn_layout_tag(&ours, 4, dim, dnnl_f32, dnnl_OIhw16i32o);
     for (int64_t i = 0; i < parts && status == UFM_OK; i++) {
-        const int64_t begin = 64 * onednn_share(quads, i, parts),
-                      end = 64 * onednn_share(quads, i + 1, parts);
+        const int64_t begin = 64 * share_start(quads, i, parts), end = 64 * share_start(quads, i + 1, parts);
         status = make_reorder_part(p, ours, packed, (const int64_t[2]){begin, end < outputs ? end : outputs});
     }
     dnn_layout_free(ours);
@@ -220,8 +219,8 @@ static ufm_status sum_part(const onednn_parts *run, int64_t part)
 {
     const onednn_product *p = run->product;
     const int64_t parts = p->layer.threads, count = p->gradient_bytes / (int64_t)sizeof(float),
-                  begin = onednn_share(count / LANES, part, parts) * LANES,
-                  end = part + 1 < parts ? onednn_share(count / LANES, part + 1, parts) * LANES : count;
+                  begin = share_start(count / LANES, part, parts) * LANES,
+                  end = part + 1 < parts ? share_start(count / LANES, part + 1, parts) * LANES : count;
     float *const sum = (float *)(void *)(run->task->scratch[0] + p->products);
     bool first = true;
     for (int64_t k = 0; k < parts; k++) {

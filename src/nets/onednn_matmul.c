@@ -160,8 +160,8 @@ static ufm_status make_product(onednn_product *p, dnn_call *call, int64_t rows, 
 static void part_units(const onednn_product *p, int64_t part, int64_t unit[2])
 {
     const int64_t units = p->layer.src.blocks * onednn_taps(p);
-    unit[0] = onednn_share(units, part, p->layer.threads);
-    unit[1] = onednn_share(units, part + 1, p->layer.threads);
+    unit[0] = share_start(units, part, p->layer.threads);
+    unit[1] = share_start(units, part + 1, p->layer.threads);
 }
 
 /* As many images as their patches, for a part, fit the budget, but enough to make the weights worth reading.
@@ -257,8 +257,8 @@ static ufm_status pack_part(const onednn_parts *run, int64_t part)
     for (int64_t i = 0; i < p->phases; i++) {
         const unfold_phase *phase = &p->phase[i];
         const int64_t units = phase->taps * patched(p)->blocks;
-        for (int64_t unit = onednn_share(units, part, p->layer.threads);
-             unit < onednn_share(units, part + 1, p->layer.threads); unit++) {
+        for (int64_t unit = share_start(units, part, p->layer.threads);
+             unit < share_start(units, part + 1, p->layer.threads); unit++) {
             const int64_t block = unit / phase->taps, tap = phase->tap[unit % phase->taps].index;
             char *const to =
                 (char *)run->packed + phase->weights + (size_t)(unit * LANES * columns) * onednn_element(p);
@@ -352,9 +352,9 @@ static ufm_status product_group(const onednn_parts *run, int64_t part, const int
 static ufm_status product_part(const onednn_parts *run, int64_t part)
 {
     const onednn_product *p = run->product;
-    const int64_t count = run->task->count, end = onednn_share(count, part + 1, p->layer.threads);
+    const int64_t count = run->task->count, end = share_start(count, part + 1, p->layer.threads);
     ufm_status status = UFM_OK;
-    for (int64_t at = onednn_share(count, part, p->layer.threads); at < end && status == UFM_OK;
+    for (int64_t at = share_start(count, part, p->layer.threads); at < end && status == UFM_OK;
          at += p->group)
         status = product_group(run, part, (const int64_t[2]){at, at + p->group < end ? at + p->group : end});
     return status;

@@ -44,11 +44,6 @@ static inline int64_t onednn_taps(const onednn_product *p)
 {
     return p->layer.window.kernel_height * p->layer.window.kernel_width;
 }
-/* Where part `part` of `parts` equal shares of `count` begins. */
-static inline int64_t onednn_share(int64_t count, int64_t part, int64_t parts)
-{
-    return count * part / parts;
-}
 static inline int64_t onednn_align(int64_t bytes)
 {
     return (bytes + 127) / 128 * 128;

@@ -14,11 +14,6 @@ tensor_shape tensor_shape_of(int64_t channels, int64_t height, int64_t width)
     return (tensor_shape){channels, blocks, height, width, plane, blocks * plane};
 }
 
-static int64_t ceiling(int64_t a, int64_t b)
-{
-    return (a + b - 1) / b;
-}
-
 static void set_padding(padding_shape *pad, int64_t height, int64_t width, int64_t step)
 {
     pad->height = height;

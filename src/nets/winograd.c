@@ -10,14 +10,6 @@ static int64_t least(int64_t a, int64_t b)
 {
     return a < b ? a : b;
 }
-static int64_t ceiling(int64_t a, int64_t b)
-{
-    return (a + b - 1) / b;
-}
-static int64_t share(int64_t count, int64_t part, int64_t parts)
-{
-    return count * part / parts;
-}
 
 /* Numbers between one point and the next. */
 static int64_t window_stride(int64_t blocks, int64_t windows)
@@ -196,12 +188,12 @@ static void run_parts(void *context, int worker, int64_t begin, int64_t end)
                  *const results = weights + POINTS * WEIGHT_STRIDE;
     for (int64_t part = begin; part < end; part++) {
         const int64_t cut = part / p->channel_cuts, channel_cut = part % p->channel_cuts;
-        const int64_t last = share(all, cut + 1, p->cuts),
-                      last_pair = share(pairs, channel_cut + 1, p->channel_cuts);
-        for (int64_t first = share(all, cut, p->cuts), count; first < last; first += count) {
+        const int64_t last = share_start(all, cut + 1, p->cuts),
+                      last_pair = share_start(pairs, channel_cut + 1, p->channel_cuts);
+        for (int64_t first = share_start(all, cut, p->cuts), count; first < last; first += count) {
             count = least(last - first, p->chunk);
             windows_in(run->machine->kernels, p, run->task->src, 0, p->from.blocks, first, count, points);
-            for (int64_t pair = share(pairs, channel_cut, p->channel_cuts); pair < last_pair; pair++) {
+            for (int64_t pair = share_start(pairs, channel_cut, p->channel_cuts); pair < last_pair; pair++) {
                 multiply_pair(run, pair, count, points, weights, results);
                 windows_out(run, pair, first, count, results);
             }
@@ -351,16 +343,17 @@ static gradient_part part_of(const gradient_context *all, int64_t cut, int64_t a
     const winograd *p = all->p;
     const int64_t windows = all->task->count * p->rows * p->columns, pairs = pairs_of(p->to.channels),
                   down = at / p->channel_cuts, across = at % p->channel_cuts;
-    gradient_part run = {
-        .machine = all->machine,
-        .p = p,
-        .task = all->task,
-        .blocks = {share(p->from.blocks, down, p->cuts), share(p->from.blocks, down + 1, p->cuts)},
-        .pairs = {share(pairs, across, p->channel_cuts), share(pairs, across + 1, p->channel_cuts)},
-        .begin = share(windows, cut, p->window_cuts),
-        .end = share(windows, cut + 1, p->window_cuts),
-        .x = (float *)(void *)all->machine->scratch[cut * p->cuts * p->channel_cuts + at],
-        .several = p->window_cuts > 1 || windows > p->chunk};
+    gradient_part run = {.machine = all->machine,
+                         .p = p,
+                         .task = all->task,
+                         .blocks = {share_start(p->from.blocks, down, p->cuts),
+                                    share_start(p->from.blocks, down + 1, p->cuts)},
+                         .pairs = {share_start(pairs, across, p->channel_cuts),
+                                   share_start(pairs, across + 1, p->channel_cuts)},
+                         .begin = share_start(windows, cut, p->window_cuts),
+                         .end = share_start(windows, cut + 1, p->window_cuts),
+                         .x = (float *)(void *)all->machine->scratch[cut * p->cuts * p->channel_cuts + at],
+                         .several = p->window_cuts > 1 || windows > p->chunk};
     run.dy = run.x + POINTS * window_stride(ceiling(p->from.blocks, p->cuts), p->chunk);
     run.sums = run.dy + POINTS * window_stride(2, p->chunk);
     return run;
