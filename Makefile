@@ -60,7 +60,7 @@ SOME_IMAGES = .ci/deps $(NEEDS_IMAGES) </dev/null >/dev/null 2>&1 || \
 SAY = $(if $(V),@:,@printf '  %-4s %s\n')
 RUN = $(if $(V),,@)
 
-.PHONY: all build deps deps-test verify bench bench-labels bench-solver bench-train bench-evaluate test run-tests check check-layers check-notes asan valgrind coverage \
+.PHONY: all build deps deps-test verify bench bench-labels bench-solver bench-train bench-yardstick bench-evaluate test run-tests check check-layers check-notes asan valgrind coverage \
         check-clang fuzz run-fuzz format figures experiments install clean help
 .DEFAULT_GOAL := all
 
@@ -115,6 +115,10 @@ bench-train: ## training steps beside PyTorch, in one run (installs PyTorch; abo
 	@.ci/deps $(NEEDS_BENCH)
 	@$(MAKE_AGAIN) build
 	@/usr/bin/python3 experiments/bench/train-bench.py $(BENCH)
+bench-yardstick: ## one whole training beside PyTorch: collapse after 60 epochs and seconds (a quarter of an hour)
+	@.ci/deps $(NEEDS_BENCH)
+	@$(MAKE_AGAIN) build
+	@/usr/bin/python3 experiments/bench/yardstick.py $(BENCH)
 bench-evaluate: ## only an evaluation beside DGEMM and STREAM triad, N = 1e2..1e6, d = 8..1024 (needs no peers)
 	@$(MAKE_AGAIN) build
 	@mkdir -p build/bench && rm -f build/bench/evaluate.csv

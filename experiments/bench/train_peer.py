@@ -13,8 +13,9 @@ import resource
 import time
 
 import torch
-from torch import nn
 from torch.nn import functional as F
+
+from resnet import ResNet18
 
 parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
 parser.add_argument("--width", type=float, default=1)
@@ -28,45 +29,9 @@ parser.add_argument("--precision", choices=["f32", "bf16"], default="f32")
 parser.add_argument("--threads", type=int, default=2)
 args = parser.parse_args()
 
-
-def convolution(inputs, outputs, kernel, stride):
-    return nn.Conv2d(inputs, outputs, kernel, stride, kernel // 2, bias=False)
-
-
-class Block(nn.Module):
-    def __init__(self, inputs, outputs, stride):
-        super().__init__()
-        self.conv1, self.bn1 = convolution(inputs, outputs, 3, stride), nn.BatchNorm2d(outputs)
-        self.conv2, self.bn2 = convolution(outputs, outputs, 3, 1), nn.BatchNorm2d(outputs)
-        self.shortcut = nn.Sequential()
-        if stride != 1 or inputs != outputs:
-            self.shortcut = nn.Sequential(convolution(inputs, outputs, 1, stride), nn.BatchNorm2d(outputs))
-
-    def forward(self, x):
-        out = F.relu(self.bn1(self.conv1(x)))
-        return F.relu(self.bn2(self.conv2(out)) + self.shortcut(x))
-
-
-class ResNet18(nn.Module):
-    def __init__(self):
-        super().__init__()
-        widths = [max(1, round(w * args.width)) for w in (64, 128, 256, 512)]
-        self.stem = nn.Sequential(convolution(args.channels, widths[0], 3, 1), nn.BatchNorm2d(widths[0]), nn.ReLU())
-        blocks, inputs = [], widths[0]
-        for stage, width in enumerate(widths):
-            blocks += [Block(inputs, width, 1 if stage == 0 else 2), Block(width, width, 1)]
-            inputs = width
-        self.blocks = nn.Sequential(*blocks)
-        self.fc = nn.Linear(inputs, args.classes)
-
-    def forward(self, x):
-        h = self.blocks(self.stem(x)).mean((2, 3))
-        return self.fc(h), h
-
-
 torch.set_num_threads(args.threads)
 torch.manual_seed(1)
-model = ResNet18().to(memory_format=torch.channels_last)
+model = ResNet18(args.width, args.channels, args.classes).to(memory_format=torch.channels_last)
 optimizer = torch.optim.SGD(model.parameters(), lr=0.01, momentum=0.9, weight_decay=5e-4)
 x = torch.rand(args.batch, args.channels, args.size, args.size).contiguous(memory_format=torch.channels_last)
 y = F.one_hot(torch.randint(args.classes, (args.batch,)), args.classes).float()
