@@ -28,7 +28,7 @@ void *ufm_alloc(int64_t count, size_t size)
         return NULL;
     if (budget_spent()) return NULL;
     /* Long vectors in huge pages: touching them first is several times as fast. Only advice: it may fail. */
-    const bool large = bytes >= 4 * (size_t)HUGE_PAGE;
+    const bool large = bytes >= (size_t)HUGE_PAGE;
     const size_t alignment = large ? HUGE_PAGE : ALIGNMENT;
     bytes = (bytes + alignment) / alignment * alignment; /* at least one byte: non-NULL means success */
     void *block = aligned_alloc(alignment, bytes);

@@ -27,6 +27,24 @@ static void chunk(const fast_engine *engine, int64_t c, int64_t *begin, int64_t 
     *count = engine->count * (c + 1) / CHUNKS - *begin;
 }
 
+/* Units are a chunk of the images and a block of channels, image by image like the products' parts: a worker
+ * finds in its cache what it wrote there. */
+typedef struct {
+    int64_t block, images, from; /* from: the first number of the first image */
+    double *partial;
+} norm_unit;
+static norm_unit unit_of(const norm_context *run, int64_t unit)
+{
+    const tensor_shape *shape = &run->node->shape;
+    const int64_t block = unit % shape->blocks, at_chunk = unit / shape->blocks;
+    norm_unit made = {.block = block};
+    int64_t first;
+    if (run->node->partial) made.partial = run->node->partial + (block * CHUNKS + at_chunk) * 2 * LANES;
+    chunk(run->engine, at_chunk, &first, &made.images);
+    made.from = first * shape->image + block * shape->plane;
+    return made;
+}
+
 /* ---- Forward ---- */
 static void moments_units(void *context, int worker, int64_t begin, int64_t end)
 {
@@ -35,13 +53,10 @@ static void moments_units(void *context, int worker, int64_t begin, int64_t end)
     const tensor_shape *shape = &run->node->shape;
     (void)worker;
     for (int64_t unit = begin; unit < end; unit++) {
-        int64_t first, count;
-        chunk(engine, unit % CHUNKS, &first, &count);
-        if (count == 0) continue;
-        const void *x = at(engine, engine->node[run->node->input].out,
-                           first * shape->image + unit / CHUNKS * shape->plane);
-        engine->machine.kernels->moments(x, count, shape->height * shape->width, shape->image, engine->half,
-                                         run->node->partial + unit * 2 * LANES);
+        const norm_unit u = unit_of(run, unit);
+        if (u.images == 0) continue;
+        engine->machine.kernels->moments(at(engine, engine->node[run->node->input].out, u.from), u.images,
+                                         shape->height * shape->width, shape->image, engine->half, u.partial);
     }
 }
 
@@ -94,21 +109,18 @@ static void apply_units(void *context, int worker, int64_t begin, int64_t end)
     const tensor_shape *shape = &node->shape;
     (void)worker;
     for (int64_t unit = begin; unit < end; unit++) {
-        const int64_t block = unit / CHUNKS;
-        int64_t first, count;
-        chunk(engine, unit % CHUNKS, &first, &count);
-        const int64_t from = first * shape->image + block * shape->plane;
-        const kernel_apply task = {.x = at(engine, engine->node[node->input].out, from),
-                                   .other = node->other >= 0 ? at(engine, engine->node[node->other].out, from)
-                                                             : NULL,
-                                   .out = at(engine, node->out, from),
-                                   .images = count,
-                                   .pixels = shape->height * shape->width,
-                                   .stride = shape->image,
-                                   .relu = node->relu,
-                                   .half = engine->half,
-                                   .scale = node->layer ? lane(node, block, SCALE) : NULL,
-                                   .shift = node->layer ? lane(node, block, SHIFT) : NULL};
+        const norm_unit u = unit_of(run, unit);
+        const kernel_apply task = {
+            .x = at(engine, engine->node[node->input].out, u.from),
+            .other = node->other >= 0 ? at(engine, engine->node[node->other].out, u.from) : NULL,
+            .out = at(engine, node->out, u.from),
+            .images = u.images,
+            .pixels = shape->height * shape->width,
+            .stride = shape->image,
+            .relu = node->relu,
+            .half = engine->half,
+            .scale = node->layer ? lane(node, u.block, SCALE) : NULL,
+            .shift = node->layer ? lane(node, u.block, SHIFT) : NULL};
         engine->machine.kernels->apply(&task);
     }
 }
@@ -128,31 +140,28 @@ static kernel_back back_task(const norm_context *run, int64_t unit)
     const fast_engine *engine = run->engine;
     const fast_node *node = run->node, *input = &engine->node[node->input];
     const tensor_shape *shape = &node->shape;
-    const int64_t block = unit / CHUNKS;
-    int64_t first, count;
-    chunk(engine, unit % CHUNKS, &first, &count);
-    const int64_t from = first * shape->image + block * shape->plane;
+    const norm_unit u = unit_of(run, unit);
     const bool norm = node->layer != NULL, alone = norm && node->relu && node->other < 0;
-    return (kernel_back){.x = at(engine, input->out, from),
-                         .out = node->relu ? at(engine, node->out, from) : NULL,
-                         .d_out = at(engine, node->gradient, from),
-                         .d_x = at(engine, input->gradient, from),
+    return (kernel_back){.x = at(engine, input->out, u.from),
+                         .out = node->relu ? at(engine, node->out, u.from) : NULL,
+                         .d_out = at(engine, node->gradient, u.from),
+                         .d_x = at(engine, input->gradient, u.from),
                          .d_other =
-                             node->other >= 0 ? at(engine, engine->node[node->other].gradient, from) : NULL,
+                             node->other >= 0 ? at(engine, engine->node[node->other].gradient, u.from) : NULL,
                          .add_x = !node->first_input,
                          .add_other = !node->first_other,
                          .half = engine->half,
-                         .images = count,
+                         .images = u.images,
                          .pixels = shape->height * shape->width,
                          .stride = shape->image,
-                         .a = norm ? lane(node, block, FACTOR_A) : NULL,
-                         .b = norm ? lane(node, block, FACTOR_B) : NULL,
-                         .c = norm ? lane(node, block, FACTOR_C) : NULL,
-                         .mean = norm ? lane(node, block, MEAN) : NULL,
-                         .scale = alone ? lane(node, block, SCALE) : NULL,
-                         .shift = alone ? lane(node, block, SHIFT) : NULL,
-                         .sum = norm ? node->partial + unit * 2 * LANES : NULL,
-                         .product = norm ? node->partial + unit * 2 * LANES + LANES : NULL};
+                         .a = norm ? lane(node, u.block, FACTOR_A) : NULL,
+                         .b = norm ? lane(node, u.block, FACTOR_B) : NULL,
+                         .c = norm ? lane(node, u.block, FACTOR_C) : NULL,
+                         .mean = norm ? lane(node, u.block, MEAN) : NULL,
+                         .scale = alone ? lane(node, u.block, SCALE) : NULL,
+                         .shift = alone ? lane(node, u.block, SHIFT) : NULL,
+                         .sum = norm ? u.partial : NULL,
+                         .product = norm ? u.partial + LANES : NULL};
 }
 static void sums_units(void *context, int worker, int64_t begin, int64_t end)
 {

@@ -85,8 +85,9 @@ static tensor_shape input_shape(const ufm_network *network)
     return tensor_shape_of(input->channels * input->height * input->width, 1, 1);
 }
 
-/* A gradient lives from its first writer, on the way back, to its own layer; buffers are used again. */
-static void first_write(fast_engine *engine, int32_t l, bool *first, bool *busy)
+/* A gradient lives from its first writer, on the way back, to its own layer; buffers are used again, the one
+ * that was free last before others, as a cache may still hold it. */
+static void first_write(fast_engine *engine, int32_t l, bool *first, bool *busy, int64_t freed)
 {
     fast_node *node = l > 0 ? &engine->node[l] : NULL;
     *first = node && node->slot < 0;
@@ -98,6 +99,7 @@ static void first_write(fast_engine *engine, int32_t l, bool *first, bool *busy)
              engine->slot_size[best] < node->shape.image) &&
             engine->slot_size[s] >= node->shape.image)
             best = s;
+    if (freed >= 0 && !busy[freed] && engine->slot_size[freed] >= node->shape.image) best = freed;
     if (best < 0) {
         best = engine->slots++;
         engine->slot_size[best] = node->shape.image;
@@ -109,14 +111,17 @@ static void first_write(fast_engine *engine, int32_t l, bool *first, bool *busy)
 static void plan_gradients(fast_engine *engine, bool *busy)
 {
     bool ignored;
-    first_write(engine, engine->network->logits, &ignored, busy);
-    first_write(engine, engine->network->features, &ignored, busy);
+    first_write(engine, engine->network->logits, &ignored, busy, -1);
+    first_write(engine, engine->network->features, &ignored, busy, -1);
     for (int64_t l = engine->network->layers - 1; l > 0; l--) {
         fast_node *node = &engine->node[l];
         if (node->kind == NODE_NONE) continue;
-        first_write(engine, node->input, &node->first_input, busy);
-        if (node->other >= 0) first_write(engine, node->other, &node->first_other, busy);
-        if (node->slot >= 0) busy[node->slot] = false;
+        /* Number by number, a batch norm may write its input's gradient where it reads its output's. */
+        const int64_t own = node->kind == NODE_NORM ? node->slot : -1;
+        if (own >= 0) busy[own] = false;
+        first_write(engine, node->input, &node->first_input, busy, own);
+        if (node->other >= 0) first_write(engine, node->other, &node->first_other, busy, own);
+        if (own < 0 && node->slot >= 0) busy[node->slot] = false;
     }
 }
 

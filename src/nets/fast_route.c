@@ -123,10 +123,10 @@ ufm_status fast_product(fast_engine *engine, fast_node *node, int direction)
             product_gradient(&engine->machine, &node->forward, &task);
         return UFM_OK;
     }
-    const bool forward = direction == ONEDNN_FORWARD;
+    const bool forward = direction == ONEDNN_FORWARD, fresh = way->by_winograd && way->winograd.fresh;
     const void *plain = masters + node->weights.at;
     const product_task task = {.src = forward ? input->out : node->gradient,
-                               .weights = !forward       ? node->packed_back
+                               .weights = !forward       ? (fresh ? plain : node->packed_back)
                                           : node->packed ? node->packed
                                                          : plain,
                                .dst = forward ? node->out : input->gradient,

@@ -147,6 +147,43 @@ static void gradient(const kernel_gradient *t)
 }
 
 /* ---- Weights ---- */
+#if WIDE == 16 && defined(__has_builtin)
+#if __has_builtin(__builtin_shufflevector)
+/* Squares of `size` beside the diagonal change places. */
+#define EXCHANGE(size, lower, upper)                                                                         \
+    EACH (i, 0, 16) {                                                                                        \
+        if (i & size) continue;                                                                              \
+        const wide a = v[i], b = v[i + size];                                                                \
+        v[i] = __builtin_shufflevector(a, b, lower);                                                         \
+        v[i + size] = __builtin_shufflevector(a, b, upper);                                                  \
+    }
+#define LIST(...) __VA_ARGS__
+/* 16 x 16 numbers of rows of OUT_PAIR become the same of the transposed. */
+INLINE void turn_block(const float *from, float *to)
+{
+    wide v[16];
+    EACH (i, 0, 16) v[i] = take(from + i * OUT_PAIR);
+    EXCHANGE(1, LIST(0, 16, 2, 18, 4, 20, 6, 22, 8, 24, 10, 26, 12, 28, 14, 30),
+             LIST(1, 17, 3, 19, 5, 21, 7, 23, 9, 25, 11, 27, 13, 29, 15, 31))
+    EXCHANGE(2, LIST(0, 1, 16, 17, 4, 5, 20, 21, 8, 9, 24, 25, 12, 13, 28, 29),
+             LIST(2, 3, 18, 19, 6, 7, 22, 23, 10, 11, 26, 27, 14, 15, 30, 31))
+    EXCHANGE(4, LIST(0, 1, 2, 3, 16, 17, 18, 19, 8, 9, 10, 11, 24, 25, 26, 27),
+             LIST(4, 5, 6, 7, 20, 21, 22, 23, 12, 13, 14, 15, 28, 29, 30, 31))
+    EXCHANGE(8, LIST(0, 1, 2, 3, 4, 5, 6, 7, 16, 17, 18, 19, 20, 21, 22, 23),
+             LIST(8, 9, 10, 11, 12, 13, 14, 15, 24, 25, 26, 27, 28, 29, 30, 31))
+    EACH (i, 0, 16) give(to + i * OUT_PAIR, v[i]);
+}
+#define TURN_BLOCK
+#endif
+#endif
+#ifndef TURN_BLOCK
+INLINE void turn_block(const float *from, float *to)
+{
+    for (int o = 0; o < LANES; o++)
+        for (int i = 0; i < LANES; i++) to[o * OUT_PAIR + i] = from[i * OUT_PAIR + o];
+}
+#endif
+
 static void pack(const kernel_pack *t)
 {
     for (int i = 0; i < LANES && t->pairs; i += 2)
@@ -164,8 +201,7 @@ static void pack(const kernel_pack *t)
                 half[o * OUT_PAIR + 2 * i] = kernel_round(from[i * OUT_PAIR + o]);
                 half[o * OUT_PAIR + 2 * i + 1] = kernel_round(from[i * OUT_PAIR + o + 1]);
             }
-        for (int o = 0; o < LANES && !t->half; o++)
-            for (int i = 0; i < LANES; i++) single[o * OUT_PAIR + i] = from[i * OUT_PAIR + o];
+        if (!t->half) turn_block(from, single);
     }
 }
 

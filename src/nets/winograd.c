@@ -59,6 +59,10 @@ static int64_t run_cost(const winograd *p, int64_t cuts, int64_t channel_cuts, i
            POINTS * own * channels * pairs;
 }
 
+/* Chunks up to which weights are exchanged anew for each: it takes the time of some of their products, but
+ * spares memory the writing and reading of all weights once more. */
+enum { FRESH = 2 };
+
 bool winograd_plan(winograd *made, tensor_shape src, tensor_shape dst, product_window window, bool back,
                    int64_t batch, int threads)
 {
@@ -71,8 +75,10 @@ bool winograd_plan(winograd *made, tensor_shape src, tensor_shape dst, product_w
     const int64_t windows = batch * made->rows * made->columns;
     set_cuts(made, threads, pairs_of(made->to.channels), run_cost, windows);
     made->chunk = least(ceiling(windows, made->cuts), CHUNK);
+    made->fresh = back && ceiling(windows, made->cuts) <= FRESH * made->chunk;
     made->scratch_bytes = (int64_t)sizeof(float) * (POINTS * (window_stride(made->from.blocks, made->chunk) +
-                                                              WEIGHT_STRIDE + result_stride(made->chunk)));
+                                                              WEIGHT_STRIDE + result_stride(made->chunk)) +
+                                                    (made->fresh ? BLOCKS * TAPS * WEIGHT_BLOCK : 0));
     return true;
 }
 
@@ -146,6 +152,24 @@ static void windows_out(const run_context *run, int64_t pair, int64_t first, int
     }
 }
 
+/* taps[some][9][16][32] of the way back, of a pair and `some` blocks from the layer's own weights. */
+static void exchange_weights(const run_context *run, int64_t pair, int64_t block, int64_t some, float *taps)
+{
+    const int64_t blocks = run->p->to.blocks;
+    for (int64_t b = 0; b < some; b += 2)
+        for (int64_t other = 2 * pair; other < least(2 * pair + 2, blocks); other++) {
+            const float *from =
+                (const float *)run->task->weights + ((block + b) / 2 * blocks + other) * TAPS * WEIGHT_BLOCK;
+            for (int64_t tap = 0; tap < TAPS; tap++) {
+                float *const to = taps + (b * TAPS + tap) * WEIGHT_BLOCK;
+                const kernel_pack t = {.from = from + tap * WEIGHT_BLOCK,
+                                       .turned = {to, b + 1 < some ? to + TAPS * WEIGHT_BLOCK : NULL},
+                                       .column = other % 2 * LANES};
+                run->machine->kernels->pack(&t);
+            }
+        }
+}
+
 /* results[36][count][32] of one pair: the products of some windows' points with its weights, BLOCKS blocks at
  * a time. */
 static void multiply_pair(const run_context *run, int64_t pair, int64_t count, const float *points,
@@ -154,9 +178,14 @@ static void multiply_pair(const run_context *run, int64_t pair, int64_t count, c
     const winograd *p = run->p;
     const kernel_set *kernels = run->machine->kernels;
     const int64_t blocks = p->from.blocks, stride = window_stride(blocks, count);
+    float *const exchanged = results + POINTS * result_stride(p->chunk);
     for (int64_t block = 0; block < blocks; block += BLOCKS) {
         const int64_t some = least(blocks - block, BLOCKS);
         const float *taps = (const float *)run->task->weights + (pair * blocks + block) * TAPS * WEIGHT_BLOCK;
+        if (p->fresh) {
+            exchange_weights(run, pair, block, some, exchanged);
+            taps = exchanged;
+        }
         for (int64_t b = 0; b < some; b++)
             kernels->window_weights(taps + b * TAPS * WEIGHT_BLOCK, p->turned, weights + b * WEIGHT_BLOCK,
                                     WEIGHT_STRIDE);

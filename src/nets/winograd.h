@@ -12,9 +12,10 @@
 #include "product.h"
 
 typedef struct {
-    tensor_shape from, to;      /* read and written; for the weights' gradient x and dy */
-    int64_t padding;            /* rows and columns of zeros before `from` */
-    bool turned;                /* the way back: weights are those turned by half a turn */
+    tensor_shape from, to; /* read and written; for the weights' gradient x and dy */
+    int64_t padding;       /* rows and columns of zeros before `from` */
+    bool turned;           /* the way back: weights are those turned by half a turn */
+    bool fresh; /* the way back: weights are exchanged where they are used, as few chunks use them */
     int64_t rows, columns;      /* windows of an image */
     int64_t chunk;              /* windows that are transformed at a time */
     int64_t cuts, channel_cuts; /* parts of the windows, and of the pairs of blocks that are written; for the
@@ -26,7 +27,7 @@ typedef struct {
 /* How a layer is done forward, or on the way back; false where the algorithm does not apply. */
 bool winograd_plan(winograd *made, tensor_shape src, tensor_shape dst, product_window window, bool back,
                    int64_t batch, int threads);
-/* weights: [pairs][blocks][9][16][32], on the way back with inputs and outputs exchanged. */
+/* weights: [pairs][blocks][9][16][32], on the way back with inputs and outputs exchanged unless `fresh`. */
 void winograd_run(const product_machine *machine, const winograd *p, const product_task *task);
 
 /* The same for the gradient of the weights. */
