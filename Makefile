@@ -201,7 +201,7 @@ FORCE:
 # Fused multiply-adds, which strict C does not allow the compiler: in single precision, where six digits are enough, and in
 # the functions of registers.
 $(BUILD)/src/model/small.o $(BUILD)/src/model/softmax.o: CFLAGS += -ffp-contract=fast
-$(BUILD)/src/model/softmax.o $(BUILD)/src/linalg/vector.o: CFLAGS += -Wno-psabi
+$(BUILD)/src/model/softmax.o $(BUILD)/src/linalg/vector.o $(BUILD)/src/linalg/thin.o: CFLAGS += -Wno-psabi
 $(BUILD)/%.o: %.c
 	@mkdir -p $(@D)
 	$(SAY) CC $<

@@ -491,7 +491,8 @@ static void test_thin(void)
     double worst = 0;
     ufm_rng *rng = ufm_rng_new(33);
     for (int trial = 0; trial < (test_fast() ? 40 : 400); trial++) {
-        const int64_t K = 1 + trial % 35, d = 1 + ufm_rng_below(rng, 90), n = 1 + ufm_rng_below(rng, 20);
+        const int64_t K = 1 + trial % 35, d = 1 + ufm_rng_below(rng, trial % 5 ? 90 : 400),
+                      n = 1 + ufm_rng_below(rng, 20);
         double *const W = random_numbers(rng, K * d), *const H = random_numbers(rng, d * n),
                       *const G = random_numbers(rng, K * n), *const Z = random_numbers(rng, K * n),
                       *const Z2 = random_numbers(rng, K * n), *const out = random_numbers(rng, d * n),

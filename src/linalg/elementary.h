@@ -91,14 +91,38 @@ INLINE lanes lanes_log1p(lanes x, lanes inverse)
     return n * ln2_high + (f + ((n * ln2_low + error * inverse) - s * (f - 2 * z * q)));
 }
 
-/* Rows become columns. */
-INLINE void lanes_turn(lanes v[LANES])
-{
 #if defined(__has_builtin)
 #if __has_builtin(__builtin_shufflevector)
 #define LANES_HAVE_SHUFFLE
 #endif
 #endif
+
+/* Lane i becomes the sum of v[i]'s lanes. */
+INLINE lanes lanes_totals(const lanes v[LANES])
+{
+#ifdef LANES_HAVE_SHUFFLE
+    lanes two[4], four[2];
+#pragma GCC unroll 4
+    for (int i = 0; i < 4; i++)
+        two[i] = __builtin_shufflevector(v[2 * i], v[2 * i + 1], 0, 8, 2, 10, 4, 12, 6, 14) +
+                 __builtin_shufflevector(v[2 * i], v[2 * i + 1], 1, 9, 3, 11, 5, 13, 7, 15);
+#pragma GCC unroll 2
+    for (int i = 0; i < 2; i++)
+        four[i] = __builtin_shufflevector(two[2 * i], two[2 * i + 1], 0, 1, 8, 9, 4, 5, 12, 13) +
+                  __builtin_shufflevector(two[2 * i], two[2 * i + 1], 2, 3, 10, 11, 6, 7, 14, 15);
+    return __builtin_shufflevector(four[0], four[1], 0, 1, 2, 3, 8, 9, 10, 11) +
+           __builtin_shufflevector(four[0], four[1], 4, 5, 6, 7, 12, 13, 14, 15);
+#else
+    lanes total = {0};
+    for (int i = 0; i < LANES; i++)
+        for (int j = 0; j < LANES; j++) total[i] += v[i][j];
+    return total;
+#endif
+}
+
+/* Rows become columns. */
+INLINE void lanes_turn(lanes v[LANES])
+{
 #ifdef LANES_HAVE_SHUFFLE
 #pragma GCC unroll 4
     for (int i = 0; i < LANES; i += 2) {
@@ -118,7 +142,6 @@ INLINE void lanes_turn(lanes v[LANES])
         v[i] = __builtin_shufflevector(a, b, 0, 1, 2, 3, 8, 9, 10, 11);
         v[i + 4] = __builtin_shufflevector(a, b, 4, 5, 6, 7, 12, 13, 14, 15);
     }
-#undef LANES_HAVE_SHUFFLE
 #else
     for (int i = 0; i < LANES; i++)
         for (int j = i + 1; j < LANES; j++) {

@@ -1,11 +1,11 @@
 /* Products with a thin matrix W (K x d, K small) for one tile of columns in cache. A BLAS packs both factors
  * before it multiplies, which costs as much as the product when one of them is this thin; here W is packed
  * once for all tiles. The kernels need 32 wide registers; without them the BLAS does the same. */
-#include "versions.h"
+#include "elementary.h"
 #include <string.h>
 #include <ufmlab/linalg.h>
 
-enum { MOST = 8 /* columns or classes at a time */ };
+enum { MOST = 8 /* columns or classes at a time */, FEW = 3 /* rows for sums along columns */ };
 
 int64_t ufm_thin_numbers(int64_t rows, int64_t cols)
 {
@@ -81,14 +81,22 @@ KERNEL void store(double *to, lanes v, bool whole, __mmask8 mask)
     }
 }
 
-/* Rows first.. of two registers (or one) times `count` columns of H. */
-KERNEL void multiply_kernel(const ufm_thin *w, int64_t first, const double *H, bool add, double *Z,
-                            int registers, int count)
+/* What a product W H works on: rows from `first` on, and dimensions from..to-1, which are added up when not
+ * the first ones. */
+typedef struct {
+    const ufm_thin *w;
+    int64_t first, from, to;
+    bool add;
+} stretch;
+
+/* Rows of two registers (or one) times `count` columns of H. */
+KERNEL void multiply_kernel(const stretch *s, const double *H, double *Z, int registers, int count)
 {
     lanes sum[2][MOST] = {{{0}}};
+    const ufm_thin *w = s->w;
     const int64_t d = w->cols;
-    for (int64_t j = 0; j < d; j++) {
-        const double *column = w->padded + first + j * w->stride;
+    for (int64_t j = s->from; j < s->to; j++) {
+        const double *column = w->padded + s->first + j * w->stride;
         const lanes a = *(const lanes *)column;
         const lanes b = registers == 2 ? *(const lanes *)(column + LANES) : a;
 #pragma GCC unroll 8
@@ -98,37 +106,84 @@ KERNEL void multiply_kernel(const ufm_thin *w, int64_t first, const double *H, b
             if (registers == 2) sum[1][c] += b * h;
         }
     }
-    const int64_t rows = w->rows - first;
+    const int64_t rows = w->rows - s->first;
     const __mmask8 mask = mask_of(rows), behind = registers == 2 ? mask_of(rows - LANES) : 0;
 #pragma GCC unroll 8
     for (int c = 0; c < count; c++) {
-        double *z = Z + first + c * w->rows;
-        if (add) sum[0][c] += load(z, registers == 2, mask);
+        double *z = Z + s->first + c * w->rows;
+        if (s->add) sum[0][c] += load(z, registers == 2, mask);
         store(z, sum[0][c], registers == 2, mask);
         if (registers == 1) continue;
-        if (add) sum[1][c] += load(z + LANES, false, behind);
+        if (s->add) sum[1][c] += load(z + LANES, false, behind);
         store(z + LANES, sum[1][c], false, behind);
     }
 }
 
-WIDE static void multiply_wide(const ufm_thin *w, int64_t n, const double *H, bool add, double *Z)
+/* `rows` of W, from `first` on, times `count` columns of H with sums along the columns: for the few rows that
+ * a register of rows would leave mostly idle. */
+KERNEL void dots_kernel(const stretch *s, const double *H, double *Z, int rows, int count)
+{
+    lanes sum[FEW][MOST] = {{{0}}};
+    const ufm_thin *w = s->w;
+    const int64_t d = w->cols;
+    for (int64_t j = s->from; j < s->to; j += LANES) {
+        const bool full = j + LANES <= s->to;
+        const __mmask8 mask = mask_of(s->to - j);
+        lanes h[MOST];
+#pragma GCC unroll 8
+        for (int c = 0; c < count; c++) h[c] = load(H + c * d + j, full, mask);
+#pragma GCC unroll 3
+        for (int r = 0; r < rows; r++) {
+            const lanes a = load(w->turned + (s->first + r) * d + j, full, mask);
+#pragma GCC unroll 8
+            for (int c = 0; c < count; c++) sum[r][c] += a * h[c];
+        }
+    }
+#pragma GCC unroll 3
+    for (int r = 0; r < rows; r++) {
+        const lanes total = lanes_totals(sum[r]);
+        for (int c = 0; c < count; c++) {
+            double *z = Z + s->first + r + c * w->rows;
+            *z = total[c] + (s->add ? *z : 0);
+        }
+    }
+}
+
+KERNEL void multiply_columns(const stretch *s, int64_t n, const double *H, double *Z, int registers, int few)
 {
     for (int64_t i = 0; i < n; i += MOST) {
         const int count = n - i < MOST ? (int)(n - i) : MOST;
-        const double *h = H + i * w->cols;
-        double *z = Z + i * w->rows;
-        for (int64_t first = 0; first < w->rows; first += 2 * LANES) {
-            if (w->rows - first > LANES) {
-#define CALL(m) multiply_kernel(w, first, h, add, z, 2, m)
-                KNOWN(count, CALL)
+        const double *h = H + i * s->w->cols;
+        double *z = Z + i * s->w->rows;
+#define CALL(m) few ? dots_kernel(s, h, z, few, m) : multiply_kernel(s, h, z, registers, m)
+        KNOWN(count, CALL)
 #undef CALL
+    }
+}
+
+/* Sixteen rows of a stretch stay in the first-level cache for all columns. */
+enum { STRETCH = 128 };
+
+WIDE static void multiply_wide(const ufm_thin *w, int64_t n, const double *H, bool add, double *Z)
+{
+    const int64_t d = w->cols;
+    for (int64_t from = 0; from < d; from += STRETCH)
+        for (int64_t first = 0; first < w->rows;) {
+            const stretch s = {w, first, from, d - from < STRETCH ? d : from + STRETCH, add || from > 0};
+            const int64_t left = w->rows - first;
+            if (left <= FEW && d >= 4 * LANES) {
+                if (left == 1) multiply_columns(&s, n, H, Z, 0, 1);
+                if (left == 2) multiply_columns(&s, n, H, Z, 0, 2);
+                if (left == 3) multiply_columns(&s, n, H, Z, 0, 3);
+                first += left;
+            } else if (left <= LANES || (left <= LANES + FEW && d >= 4 * LANES)) {
+                multiply_columns(&s, n, H, Z, 1, 0);
+                first += LANES;
             } else {
-#define CALL(m) multiply_kernel(w, first, h, add, z, 1, m)
-                KNOWN(count, CALL)
-#undef CALL
+                multiply_columns(&s, n, H, Z, 2, 0);
+                first += 2 * LANES;
             }
         }
-    }
 }
 
 /* `registers` of rows of out for `count` columns, or the rows of `mask` of one: ridge H + W^T G. */
@@ -156,32 +211,28 @@ KERNEL void back_kernel(const ufm_thin *w, const double *G, double ridge, const 
         for (int r = 0; r < registers; r++) store(out + c * d + r * LANES, sum[r][c], full, mask);
 }
 
-/* Up to MOST columns, all rows. */
-KERNEL void back_columns(const ufm_thin *w, const double *G, double ridge, const double *H, double *out,
-                         int count)
+/* `registers` of rows of out, for all columns. */
+KERNEL void back_rows(const ufm_thin *w, int64_t n, const double *G, double ridge, const double *H,
+                      double *out, int registers, __mmask8 mask)
 {
     const int64_t d = w->cols, K = w->rows;
-    int64_t j = 0;
-    for (; j + 4 * LANES <= d; j += 4 * LANES) {
-        const ufm_thin below = {K, d, w->stride, w->data, w->padded, w->turned + j};
-        const int half = count == MOST ? MOST / 2 : count; /* all registers there are */
-        back_kernel(&below, G, ridge, H + j, out + j, 4, half, 0xff);
-        if (half < count)
-            back_kernel(&below, G + half * K, ridge, H + half * d + j, out + half * d + j, 4, half, 0xff);
-    }
-    for (; j < d; j += LANES) {
-        const ufm_thin below = {K, d, w->stride, w->data, w->padded, w->turned + j};
-        back_kernel(&below, G, ridge, H + j, out + j, 1, count, mask_of(d - j));
-    }
+    const int most = registers > 1 ? MOST / 2 : MOST; /* all registers there are */
+    int64_t i = 0;
+    for (; i + most <= n; i += most)
+        back_kernel(w, G + i * K, ridge, H + i * d, out + i * d, registers, most, mask);
+    for (; i < n; i++) back_kernel(w, G + i * K, ridge, H + i * d, out + i * d, registers, 1, mask);
 }
 
 WIDE static void back_wide(const ufm_thin *w, int64_t n, const double *G, double ridge, const double *H,
                            double *out)
 {
-    const int64_t d = w->cols, K = w->rows;
-    int64_t i = 0;
-    for (; i + MOST <= n; i += MOST) back_columns(w, G + i * K, ridge, H + i * d, out + i * d, MOST);
-    for (; i < n; i++) back_columns(w, G + i * K, ridge, H + i * d, out + i * d, 1);
+    const int64_t d = w->cols;
+    ufm_thin below = *w;
+    int64_t j = 0;
+    for (; j + 4 * LANES <= d; j += 4 * LANES, below.turned += 4 * LANES)
+        back_rows(&below, n, G, ridge, H + j, out + j, 4, 0xff);
+    for (; j < d; j += LANES, below.turned += LANES)
+        back_rows(&below, n, G, ridge, H + j, out + j, 1, mask_of(d - j));
 }
 
 /* A tile: n columns of G (K rows) and of H (d rows). */
@@ -190,28 +241,31 @@ typedef struct {
     const double *G, *H;
 } tile;
 
-/* `count` columns of H G^T, `registers` of its rows or those of `mask` of one. */
+/* The next tile of H is asked for meanwhile, if it is there: this product has time to wait for memory.
+ * `count` columns of H G^T, `registers` of its rows or those of `mask` of one. */
 KERNEL void outer_kernel(const tile *t, const double *G, const double *H, double *sum_of, int registers,
                          int count, __mmask8 mask)
 {
-    lanes sum[3][MOST];
+    lanes sum[4][MOST];
     const int64_t d = t->d, K = t->K;
     const bool full = registers > 1;
 #pragma GCC unroll 8
     for (int k = 0; k < count; k++)
-#pragma GCC unroll 3
+#pragma GCC unroll 4
         for (int r = 0; r < registers; r++) sum[r][k] = load(sum_of + k * d + r * LANES, full, mask);
     for (int64_t i = 0; i < t->n; i++) {
-#pragma GCC unroll 3
+#pragma GCC unroll 4
         for (int r = 0; r < registers; r++) {
-            const lanes a = load(H + i * d + r * LANES, full, mask);
+            const double *const h = H + i * d + r * LANES;
+            const lanes a = load(h, full, mask);
+            if (G == t->G) __builtin_prefetch(h + t->n * d, 0, 2);
 #pragma GCC unroll 8
             for (int k = 0; k < count; k++) sum[r][k] += a * G[k + i * K];
         }
     }
 #pragma GCC unroll 8
     for (int k = 0; k < count; k++)
-#pragma GCC unroll 3
+#pragma GCC unroll 4
         for (int r = 0; r < registers; r++) store(sum_of + k * d + r * LANES, sum[r][k], full, mask);
 }
 
@@ -221,7 +275,10 @@ KERNEL void outer_classes(const tile *t, int64_t first, double *turned, int coun
     const double *G = t->G + first;
     double *to = turned + first * d;
     int64_t j = 0;
+    for (; j + 4 * LANES <= d && count <= 6; j += 4 * LANES)
+        outer_kernel(t, G, t->H + j, to + j, 4, count, 0xff);
     for (; j + 3 * LANES <= d; j += 3 * LANES) outer_kernel(t, G, t->H + j, to + j, 3, count, 0xff);
+    for (; j + 2 * LANES <= d; j += 2 * LANES) outer_kernel(t, G, t->H + j, to + j, 2, count, 0xff);
     for (; j < d; j += LANES) outer_kernel(t, G, t->H + j, to + j, 1, count, mask_of(d - j));
 }
 
