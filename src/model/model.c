@@ -1,15 +1,17 @@
 #include "internal.h"
 #include <math.h>
 
-/* Logits and features of a tile should stay in the second-level cache. The kernels take eight columns at a
- * time. */
-enum { TILE_BYTES = 512 * 1024, TILE_MIN = 8, TILE_MAX = 1024 };
+/* Logits, features and their gradient of a tile stay in the first-level cache beside a small W, and in the
+ * second beside a larger one, which is to be read for enough columns. The kernels take eight at a time. */
+enum { TILE_LEAST = 32 * 1024, TILE_MOST = 512 * 1024, TILE_MIN = 8, TILE_MAX = 1024 };
 /* Below this many multiply-adds a second thread costs more than it saves. */
 enum { WORK_PER_THREAD = 100000 };
 
 static int64_t tile_columns(const ufm_labels *labels, int64_t dim)
 {
-    int64_t tile = TILE_BYTES / (int64_t)sizeof(double) / (2 * labels->classes + 2 * dim);
+    const int64_t K = labels->classes, W = 2 * K * dim * (int64_t)sizeof(double);
+    const int64_t bytes = 2 * W < TILE_LEAST ? TILE_LEAST : 2 * W > TILE_MOST ? TILE_MOST : 2 * W;
+    int64_t tile = bytes / (int64_t)sizeof(double) / (2 * K + 2 * dim);
     tile = (tile + TILE_MIN / 2) / TILE_MIN * TILE_MIN;
     if (tile > TILE_MAX) tile = TILE_MAX;
     if (tile < TILE_MIN) tile = TILE_MIN;
