@@ -97,8 +97,8 @@ INLINE lanes lanes_log1p(lanes x, lanes inverse)
 #endif
 #endif
 
-/* Lane i becomes the sum of v[i]'s lanes. */
-INLINE lanes lanes_totals(const lanes v[LANES])
+/* Lane i of the total becomes the sum of v[i]'s lanes. */
+INLINE void lanes_totals(const lanes v[LANES], lanes *total)
 {
 #ifdef LANES_HAVE_SHUFFLE
     lanes two[4], four[2];
@@ -110,13 +110,13 @@ INLINE lanes lanes_totals(const lanes v[LANES])
     for (int i = 0; i < 2; i++)
         four[i] = __builtin_shufflevector(two[2 * i], two[2 * i + 1], 0, 1, 8, 9, 4, 5, 12, 13) +
                   __builtin_shufflevector(two[2 * i], two[2 * i + 1], 2, 3, 10, 11, 6, 7, 14, 15);
-    return __builtin_shufflevector(four[0], four[1], 0, 1, 2, 3, 8, 9, 10, 11) +
-           __builtin_shufflevector(four[0], four[1], 4, 5, 6, 7, 12, 13, 14, 15);
+    *total = __builtin_shufflevector(four[0], four[1], 0, 1, 2, 3, 8, 9, 10, 11) +
+             __builtin_shufflevector(four[0], four[1], 4, 5, 6, 7, 12, 13, 14, 15);
 #else
-    lanes total = {0};
-    for (int i = 0; i < LANES; i++)
-        for (int j = 0; j < LANES; j++) total[i] += v[i][j];
-    return total;
+    for (int i = 0; i < LANES; i++) {
+        (*total)[i] = 0;
+        for (int j = 0; j < LANES; j++) (*total)[i] += v[i][j];
+    }
 #endif
 }
 

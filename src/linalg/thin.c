@@ -141,7 +141,8 @@ KERNEL void dots_kernel(const stretch *s, const double *H, double *Z, int rows, 
     }
 #pragma GCC unroll 3
     for (int r = 0; r < rows; r++) {
-        const lanes total = lanes_totals(sum[r]);
+        lanes total;
+        lanes_totals(sum[r], &total);
         for (int c = 0; c < count; c++) {
             double *z = Z + s->first + r + c * w->rows;
             *z = total[c] + (s->add ? *z : 0);

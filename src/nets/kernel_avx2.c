@@ -9,6 +9,8 @@
 #define MASK_OF(b) _mm256_set1_epi32(-(b))
 #define TAKE_IF(mask, at) ((wide)_mm256_maskload_ps(at, mask))
 #define GIVE_IF(mask, at, x) _mm256_maskstore_ps(at, mask, (__m256)(x))
+#define GIVE_PAST(at, x) _mm256_stream_ps(at, (__m256)(x))
+#define GIVEN_PAST() _mm_sfence()
 #define WIDE 8
 #define PIECE_PIXELS 6
 #define PIECE_WIDES 2

@@ -8,6 +8,8 @@
 #define MASK_OF(b) ((__mmask16) - (b))
 #define TAKE_IF(mask, at) ((wide)_mm512_maskz_loadu_ps(mask, at))
 #define GIVE_IF(mask, at, x) _mm512_mask_storeu_ps(at, mask, (__m512)(x))
+#define GIVE_PAST(at, x) _mm512_stream_ps(at, (__m512)(x))
+#define GIVEN_PAST() _mm_sfence()
 #define WIDE 16
 #define PIECE_PIXELS 14
 #define PIECE_WIDES 2

@@ -2,8 +2,9 @@
  * set by the file that includes this one. It defines KERNEL_SET and KERNEL_NAME; WIDE, the floats of a
  * register; SPLAT(x), x in all of them; FUSED(a, b, c) = a * b + c for registers;
  * MASK_OF(condition), a MASK with which TAKE_IF and GIVE_IF read zeros and write nothing where it is false;
- * and how many sums the registers hold: PIECE_PIXELS x PIECE_WIDES and GRADIENT_CHANNELS x PIECE_WIDES.
- * Copyright (C) 2026 the ufmlab authors. SPDX-License-Identifier: GPL-3.0-or-later */
+ * GIVE_PAST(at, x), which writes a register to an aligned place past the caches, and GIVEN_PAST(), after
+ * which others see it; and how many sums the registers hold: PIECE_PIXELS x PIECE_WIDES and GRADIENT_CHANNELS
+ * x PIECE_WIDES. Copyright (C) 2026 the ufmlab authors. SPDX-License-Identifier: GPL-3.0-or-later */
 #include "kernel.h"
 
 #include <math.h>

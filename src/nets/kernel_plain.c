@@ -9,6 +9,8 @@
     do {                                                                                                     \
         if (mask) give(at, x);                                                                               \
     } while (0)
+#define GIVE_PAST(at, x) give(at, x)
+#define GIVEN_PAST() (void)0
 #define WIDE 4
 #define PIECE_PIXELS 2
 #define PIECE_WIDES 4

@@ -158,14 +158,17 @@ static void window_weights(const float *taps, bool turned, float *points, int64_
         EACH (k, 0, 36) give(points + k * stride + i, p[k / 6][k % 6]);
     }
 }
+/* Straight to memory: nobody reads a gradient before the update, and caches need not fetch what it replaces.
+ */
 static void window_weights_back(const float *points, int64_t stride, float *taps)
 {
     for (int i = 0; i < LANES * OUT_PAIR; i += WIDE) {
         wide p[6][6], g[3][3];
         EACH (k, 0, 36) p[k / 6][k % 6] = take(points + k * stride + i);
         BOTH_WAYS(weights_at, 6, 3, p, g);
-        EACH (k, 0, 9) give(taps + k * LANES * OUT_PAIR + i, g[k / 3][k % 3]);
+        EACH (k, 0, 9) GIVE_PAST(taps + k * LANES * OUT_PAIR + i, g[k / 3][k % 3]);
     }
+    GIVEN_PAST();
 }
 
 /* `rows` windows at once, as many as registers hold sums of. */

@@ -62,7 +62,8 @@ typedef struct {
 } product_task;
 void product_run(const product_machine *machine, const product *p, const product_task *task);
 
-/* The weight gradient of a forward product: d_weights [pairs][blocks][taps][16][32] f32. */
+/* The weight gradient of a forward product: d_weights [pairs][blocks][taps][16][32] f32, at an
+ * address that 64 divides. */
 typedef struct {
     const void *x, *dy;
     float *d_weights;
