@@ -99,10 +99,11 @@ valgrind: ## run the fast tests under valgrind
 	@UFMLAB=$(BIN)/ufmlab UFMLAB_TEST_FAST=1 valgrind --quiet --leak-check=full --errors-for-leak-kinds=definite \
 		--error-exitcode=1 --suppressions=tests/valgrind.supp $(RUNNER)
 BENCH := $(BIN)/ufmlab build/bench $(BENCH_OPTIONS)
-bench: ## label files and direct solver beside SciPy, PyTorch and libLBFGS (installs them; up to an hour), into build/bench/
+bench: ## solvers and training beside SciPy, PyTorch and libLBFGS (installs them; more than an hour), into build/bench/
 	@$(MAKE_AGAIN) bench-solver
 	@$(MAKE_AGAIN) bench-evaluate
 	@$(MAKE_AGAIN) bench-labels
+	@$(MAKE_AGAIN) bench-train
 bench-labels: ## only the former: certified optima of label files beside PyTorch
 	@.ci/deps $(NEEDS_BENCH)
 	@$(MAKE_AGAIN) build
