@@ -32,6 +32,7 @@ columns_shown = words(shown) < 3 ? words(shown) : words(shown) == 4 ? 2 : 3
 rows_shown = int((words(shown) + columns_shown - 1)/columns_shown)
 
 set xrange [0:epoch_max > 0 ? epoch_max : 1]
+set xtics epoch_max > 250 ? 100 : epoch_max > 120 ? 50 : epoch_max > 60 ? 40 : epoch_max > 25 ? 20 : 5 # labels apart in three columns
 set logscale y
 set format y power
 set style fill transparent solid 0.18 noborder
