@@ -7,13 +7,13 @@ ResNet-18 at a quarter of its width on M-lab MNIST pooled to 28 x 28, 500 sample
 orders are drawn by each for itself. Both sides' features are measured by `ufmlab metrics`; writes OUT/yardstick.csv and prints it.
 """
 import argparse
-import csv
-import json
 import os
 import pathlib
 import shutil
 import subprocess
 import sys
+
+from common import markdown, measured, write_csv
 
 parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
 parser.add_argument("program")
@@ -27,16 +27,13 @@ OURS = ("--preset paper --arch resnet18 --width 0.25 --epochs 60 --batch 128 --r
         "--no-figures").split()
 
 
-def run(*command):
-    process = subprocess.run(list(map(str, command)), stdout=subprocess.PIPE, text=True)
-    if process.returncode != 0:
-        sys.exit(f"{' '.join(map(str, command))} failed")
-    return process.stdout
+def answer(*command):
+    return measured(command)[0]
 
 
 def row(seed, side, seconds, *files):
     """The measures of one side's features; the published NCm is the uncentred one."""
-    m = json.loads(run(args.program, "metrics", "--json", *files))
+    m = answer(args.program, "metrics", "--json", *files)
     made = {"seed": seed, "side": side, "seconds": seconds, "nc1": m["nc1"], "nc2": m["nc2"], "nc3": m["nc3"], "ncm": m["ncm"]["2"],
             "ncm_centred": m["ncm_centred"]["2"]}
     print(made, file=sys.stderr, flush=True)
@@ -46,20 +43,17 @@ def row(seed, side, seconds, *files):
 rows = []
 for seed in args.seeds:
     data, own, peer = (args.out / f"yardstick-{name}-{seed}" for name in ("set.h5", "ufmlab", "pytorch"))
-    run(args.program, "data", "make", "--set", "mlab-mnist", "--samples", "1:500,2:30", "--published", "--pool", "--seed", seed,
-        "--out", data)
+    subprocess.run([args.program, "data", "make", "--set", "mlab-mnist", "--samples", "1:500,2:30", "--published", "--pool", "--seed",
+                    str(seed), "--out", data], check=True, stdout=sys.stderr)
     shutil.rmtree(own, ignore_errors=True)
-    common = ["--seed", seed, "--threads", args.threads]
-    ours = json.loads(run(args.program, "train", "--json", "--data", data, "--out", own, *OURS, *common))
-    theirs = json.loads(run("/usr/bin/python3", here / "yardstick_peer.py", data, peer, *common))
+    options = ["--seed", seed, "--threads", args.threads]
+    ours = answer(args.program, "train", "--json", "--data", data, "--out", own, *OURS, *options)
+    theirs = answer("/usr/bin/python3", here / "yardstick_peer.py", data, peer, *options)
     rows.append(row(seed, "ufmlab", ours["seconds"], own / "features.h5"))
     rows.append(row(seed, "PyTorch", theirs["seconds"], "--features", peer / "features.npy", "--weights", peer / "weights.npy", "--bias",
                     peer / "bias.npy", "--labels", peer / "labels.csv"))
 
-with open(args.out / "yardstick.csv", "w", newline="") as stream:
-    writer = csv.DictWriter(stream, fieldnames=list(rows[0]))
-    writer.writeheader()
-    writer.writerows(rows)
-print("| seed | side | s | NC1 | NC2 | NC3 | NCm | centred |\n|---|---|---|---|---|---|---|---|")
-for r in rows:
-    print("| {seed} | {side} | {seconds:.0f} | {nc1:.4f} | {nc2:.3f} | {nc3:.3f} | {ncm:.3f} | {ncm_centred:.3f} |".format(**r))
+write_csv(args.out / "yardstick.csv", rows)
+print(markdown(["side", "seed", "seconds", "NC1", "NC2", "NC3", "NCm", "centred"],
+               [[r["side"], r["seed"], f"{r['seconds']:.0f}", f"{r['nc1']:.4f}", *(f"{r[key]:.3f}" for key in ("nc2", "nc3", "ncm", "ncm_centred"))]
+                for r in rows], "Seconds are those of the training; ours measure collapse once, at the end."))

@@ -167,17 +167,17 @@ enum { STRETCH = 128 };
 
 WIDE static void multiply_wide(const ufm_thin *w, int64_t n, const double *H, bool add, double *Z)
 {
-    const int64_t d = w->cols;
+    const int64_t d = w->cols, few = d >= 4 * LANES ? FEW : 0; /* else sums across lanes cost more */
     for (int64_t from = 0; from < d; from += STRETCH)
         for (int64_t first = 0; first < w->rows;) {
             const stretch s = {w, first, from, d - from < STRETCH ? d : from + STRETCH, add || from > 0};
             const int64_t left = w->rows - first;
-            if (left <= FEW && d >= 4 * LANES) {
+            if (left <= few) {
                 if (left == 1) multiply_columns(&s, n, H, Z, 0, 1);
                 if (left == 2) multiply_columns(&s, n, H, Z, 0, 2);
                 if (left == 3) multiply_columns(&s, n, H, Z, 0, 3);
                 first += left;
-            } else if (left <= LANES || (left <= LANES + FEW && d >= 4 * LANES)) {
+            } else if (left <= LANES + few) {
                 multiply_columns(&s, n, H, Z, 1, 0);
                 first += LANES;
             } else {

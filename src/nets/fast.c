@@ -208,7 +208,7 @@ static bool packs_forward(const pack_context *run)
 static bool packs_back(const pack_context *run)
 {
     const fast_way *way = &run->node->way[ONEDNN_BACK_INPUT];
-    return run->node->pack_back && !way->product && !(way->by_winograd && way->winograd.fresh);
+    return run->node->pack_back && !way->product && !way->winograd.fresh;
 }
 
 /* Both forms of the 16 x 32 blocks of weights: rounded pairs of inputs for bf16, and with inputs and outputs

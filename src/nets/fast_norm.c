@@ -23,8 +23,8 @@ static void *at(const fast_engine *engine, void *base, int64_t element)
 }
 static void chunk(const fast_engine *engine, int64_t c, int64_t *begin, int64_t *count)
 {
-    *begin = engine->count * c / CHUNKS;
-    *count = engine->count * (c + 1) / CHUNKS - *begin;
+    *begin = share_start(engine->count, c, CHUNKS);
+    *count = share_start(engine->count, c + 1, CHUNKS) - *begin;
 }
 
 /* Units are a chunk of the images and a block of channels, image by image like the products' parts: a worker

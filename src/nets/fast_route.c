@@ -123,12 +123,12 @@ ufm_status fast_product(fast_engine *engine, fast_node *node, int direction)
             product_gradient(&engine->machine, &node->forward, &task);
         return UFM_OK;
     }
-    const bool forward = direction == ONEDNN_FORWARD, fresh = way->by_winograd && way->winograd.fresh;
+    const bool forward = direction == ONEDNN_FORWARD;
     const void *plain = masters + node->weights.at;
     const product_task task = {.src = forward ? input->out : node->gradient,
-                               .weights = !forward       ? (fresh ? plain : node->packed_back)
-                                          : node->packed ? node->packed
-                                                         : plain,
+                               .weights = forward               ? (node->packed ? node->packed : plain)
+                                          : way->winograd.fresh ? plain
+                                                                : node->packed_back,
                                .dst = forward ? node->out : input->gradient,
                                .bias = forward && node->biases.count ? masters + node->biases.at : NULL,
                                .accumulate = !forward && !node->first_input,

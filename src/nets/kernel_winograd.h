@@ -202,9 +202,10 @@ INLINE void multiply_rows(const kernel_multiply *t, const int rows, const int fr
         break;
 INLINE void multiply_piece(const kernel_multiply *t, const int from, const int wides)
 {
-    const int64_t turns = (t->windows + PIECE_PIXELS - 1) / PIECE_PIXELS;
+    const int64_t turns = ceiling(t->windows, PIECE_PIXELS);
     for (int64_t i = 0; i < turns; i++) {
-        const int64_t first = t->windows * i / turns, rows = t->windows * (i + 1) / turns - first;
+        const int64_t first = share_start(t->windows, i, turns),
+                      rows = share_start(t->windows, i + 1, turns) - first;
         switch (rows) {
             ROWS(1)
             ROWS(2)
