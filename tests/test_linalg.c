@@ -485,36 +485,48 @@ static void test_pairs(void)
     test_worst("linalg/pairs", worst, 1e-13);
 }
 
-/* Products with a thin matrix against the BLAS, for every number of rows and columns left over. */
+/* Products with a thin matrix against the BLAS, for every number of rows and columns left over; Z and G stand
+ * column by column or transposed. */
 static void test_thin(void)
 {
     double worst = 0;
     ufm_rng *rng = ufm_rng_new(33);
-    for (int trial = 0; trial < (test_fast() ? 40 : 400); trial++) {
+    for (int trial = 0; trial < (test_fast() ? 80 : 800); trial++) {
+        const bool add = ufm_rng_below(rng, 2), turned = ufm_rng_below(rng, 2);
         const int64_t K = 1 + trial % 35, d = 1 + ufm_rng_below(rng, trial % 5 ? 90 : 400),
-                      n = 1 + ufm_rng_below(rng, 20);
+                      n = 1 + ufm_rng_below(rng, 20), stride = turned ? (n + 15) / 8 * 8 : K;
         double *const W = random_numbers(rng, K * d), *const H = random_numbers(rng, d * n),
                       *const G = random_numbers(rng, K * n), *const Z = random_numbers(rng, K * n),
-                      *const Z2 = random_numbers(rng, K * n), *const out = random_numbers(rng, d * n),
-                      *const out2 = ufm_alloc(d * n, sizeof(double)), *const sum = random_numbers(rng, d * K),
+                      *const Z2 = ufm_alloc(K * n, sizeof(double)),
+                      *const laid = random_numbers(rng, turned ? K * stride : K * n),
+                      *const out = random_numbers(rng, d * n), *const out2 = ufm_alloc(d * n, sizeof(double)),
+                      *const sum = random_numbers(rng, d * K),
                       *const sum2 = ufm_alloc(d * K, sizeof(double)),
                       *const storage = random_numbers(rng, ufm_thin_numbers(K, d));
-        const ufm_matrix h = ufm_view(H, d, n), g = ufm_view(G, K, n);
+        const ufm_matrix h = ufm_view(H, d, n), g = ufm_view(G, K, n),
+                         z = turned ? ufm_transpose((ufm_matrix){laid, n, K, stride, false})
+                                    : ufm_view(laid, K, n);
+        const int64_t row = turned ? stride : 1, column = turned ? 1 : K;
         const ufm_thin thin = ufm_thin_pack(K, d, W, storage);
+        memcpy(Z2, Z, (size_t)(K * n) * sizeof(double));
+        for (int64_t i = 0; i < K * n; i++) laid[i % K * row + i / K * column] = Z[i];
+        ufm_thin_multiply(&thin, h, add, z);
+        for (int64_t i = 0; i < K * n; i++) Z[i] = laid[i % K * row + i / K * column];
+        ufm_gemm(1, ufm_view(W, K, d), h, add, ufm_view(Z2, K, n));
         memcpy(sum2, sum, (size_t)(d * K) * sizeof(double));
         memcpy(out2, H, (size_t)(d * n) * sizeof(double));
-        ufm_thin_multiply(&thin, h, false, Z);
-        ufm_gemm(1, ufm_view(W, K, d), h, 0, ufm_view(Z2, K, n));
-        ufm_thin_back(&thin, g, 0.4, h, out);
+        for (int64_t i = 0; i < K * n; i++) laid[i % K * row + i / K * column] = G[i];
+        ufm_thin_back(&thin, z, 0.4, h, ufm_rng_below(rng, 2), out);
         ufm_gemm(1, ufm_transpose(ufm_view(W, K, d)), g, 0.4, ufm_view(out2, d, n));
-        ufm_thin_outer(g, h, sum);
+        ufm_thin_outer(z, h, sum);
         ufm_gemm(1, h, ufm_transpose(g), 1, ufm_view(sum2, d, K));
         const double error = fmax(ufm_distance(K * n, Z, Z2),
                                   fmax(ufm_distance(d * n, out, out2), ufm_distance(d * K, sum, sum2)));
         if (!(error <= 1e-12))
-            fprintf(stderr, "  K=%lld d=%lld n=%lld\n", (long long)K, (long long)d, (long long)n);
+            fprintf(stderr, "  K=%lld d=%lld n=%lld%s%s\n", (long long)K, (long long)d, (long long)n,
+                    add ? " add" : "", turned ? " transposed" : "");
         worst = fmax(worst, isnan(error) ? INFINITY : error);
-        double *const arrays[] = {W, H, G, Z, Z2, out, out2, sum, sum2, storage};
+        double *const arrays[] = {W, H, G, Z, Z2, laid, out, out2, sum, sum2, storage};
         for (size_t i = 0; i < sizeof arrays / sizeof arrays[0]; i++) ufm_free(arrays[i]);
     }
     ufm_rng_free(rng);

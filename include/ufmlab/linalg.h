@@ -52,7 +52,9 @@ void ufm_hadamard(int64_t n, const double *x, const double *y, double *out);
 double ufm_distance(int64_t n, const double *a, const double *b);
 
 /* Products with a thin matrix W (rows x cols, rows small) for one tile of columns after another. `pack` fills
- * the caller's storage of ufm_thin_numbers and borrows it and w. All matrices are contiguous. */
+ * the caller's storage of ufm_thin_numbers and borrows it and w. H, out and turned are contiguous; Z and G may
+ * be transposed views, whose stride is a multiple of eight: what is behind the last of Z's columns, up to
+ * there, is undefined then. */
 typedef struct {
     int64_t rows, cols, stride;
     const double *data, *padded, *turned; /* W; with stride for rows; W^T */
@@ -60,9 +62,10 @@ typedef struct {
 int64_t ufm_thin_numbers(int64_t rows, int64_t cols);
 ufm_thin ufm_thin_pack(int64_t rows, int64_t cols, const double *w, double *storage);
 /* Z <- W H, or Z + W H to `add`. */
-void ufm_thin_multiply(const ufm_thin *w, ufm_matrix H, bool add, double *Z);
-/* out <- ridge H + W^T G; out may be H. */
-void ufm_thin_back(const ufm_thin *w, ufm_matrix G, double ridge, ufm_matrix H, double *out);
+void ufm_thin_multiply(const ufm_thin *w, ufm_matrix H, bool add, ufm_matrix Z);
+/* out <- ridge H + W^T G; out may be H. `past`: out is one of so many tiles that the caches will not keep it,
+ * and is written past them if it is aligned to 64 bytes and d a multiple of eight. */
+void ufm_thin_back(const ufm_thin *w, ufm_matrix G, double ridge, ufm_matrix H, bool past, double *out);
 /* turned <- turned + H G^T, cols x rows numbers. */
 void ufm_thin_outer(ufm_matrix G, ufm_matrix H, double *turned);
 

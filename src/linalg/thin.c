@@ -5,7 +5,11 @@
 #include <string.h>
 #include <ufmlab/linalg.h>
 
-enum { MOST = 8 /* columns or classes at a time */, FEW = 3 /* rows for sums along columns */ };
+enum {
+    MOST = 8 /* columns or classes at a time */,
+    FEW = 3 /* rows for sums along columns */,
+    ABREAST = 32 /* dimensions */
+};
 
 int64_t ufm_thin_numbers(int64_t rows, int64_t cols)
 {
@@ -81,13 +85,36 @@ KERNEL void store(double *to, lanes v, bool whole, __mmask8 mask)
     }
 }
 
-/* What a product W H works on: rows from `first` on, and dimensions from..to-1, which are added up when not
- * the first ones. */
+/* Numbers from a class, and from a column, to the next. */
+typedef struct {
+    int64_t row, column;
+} steps;
+static steps steps_of(ufm_matrix a)
+{
+    return a.transposed ? (steps){a.stride, 1} : (steps){1, a.stride};
+}
+
+/* What a product Z = W H works on: rows from `first` on, and dimensions from..to-1, which are added up when
+ * not the first ones. */
 typedef struct {
     const ufm_thin *w;
     int64_t first, from, to;
-    bool add;
+    bool add, turned;
+    steps z;
 } stretch;
+
+/* Eight rows of eight columns of a transposed Z from the columns' registers. */
+KERNEL void store_turned(const stretch *s, int64_t first, lanes column[LANES], double *Z)
+{
+    lanes_turn(column);
+#pragma GCC unroll 8
+    for (int r = 0; r < LANES; r++) {
+        double *z = Z + (first + r) * s->z.row;
+        if (first + r >= s->w->rows) break;
+        if (s->add) column[r] += *(const lanes *)z;
+        *(lanes *)z = column[r];
+    }
+}
 
 /* Rows of two registers (or one) times `count` columns of H. */
 KERNEL void multiply_kernel(const stretch *s, const double *H, double *Z, int registers, int count)
@@ -106,11 +133,16 @@ KERNEL void multiply_kernel(const stretch *s, const double *H, double *Z, int re
             if (registers == 2) sum[1][c] += b * h;
         }
     }
+    if (s->turned) {
+        store_turned(s, s->first, sum[0], Z);
+        if (registers == 2) store_turned(s, s->first + LANES, sum[1], Z);
+        return;
+    }
     const int64_t rows = w->rows - s->first;
     const __mmask8 mask = mask_of(rows), behind = registers == 2 ? mask_of(rows - LANES) : 0;
 #pragma GCC unroll 8
     for (int c = 0; c < count; c++) {
-        double *z = Z + s->first + c * w->rows;
+        double *z = Z + s->first + c * s->z.column;
         if (s->add) sum[0][c] += load(z, registers == 2, mask);
         store(z, sum[0][c], registers == 2, mask);
         if (registers == 1) continue;
@@ -142,11 +174,13 @@ KERNEL void dots_kernel(const stretch *s, const double *H, double *Z, int rows, 
 #pragma GCC unroll 3
     for (int r = 0; r < rows; r++) {
         lanes total;
+        double *z = Z + (s->first + r) * s->z.row;
         lanes_totals(sum[r], &total);
-        for (int c = 0; c < count; c++) {
-            double *z = Z + s->first + r + c * w->rows;
-            *z = total[c] + (s->add ? *z : 0);
+        if (s->turned) {
+            *(lanes *)z = s->add ? (lanes)(total + *(const lanes *)z) : total;
+            continue;
         }
+        for (int c = 0; c < count; c++, z += s->z.column) *z = total[c] + (s->add ? *z : 0);
     }
 }
 
@@ -155,22 +189,74 @@ KERNEL void multiply_columns(const stretch *s, int64_t n, const double *H, doubl
     for (int64_t i = 0; i < n; i += MOST) {
         const int count = n - i < MOST ? (int)(n - i) : MOST;
         const double *h = H + i * s->w->cols;
-        double *z = Z + i * s->w->rows;
+        double *z = Z + i * s->z.column;
 #define CALL(m) few ? dots_kernel(s, h, z, few, m) : multiply_kernel(s, h, z, registers, m)
         KNOWN(count, CALL)
 #undef CALL
     }
 }
 
+/* W's rows first..first+rows-1 times eight columns whose numbers stand abreast in h. */
+KERNEL void abreast_kernel(const ufm_thin *w, int64_t first, const lanes *h, bool add, int64_t stride,
+                           double *Z, int rows)
+{
+    lanes sum[MOST] = {{0}};
+    for (int64_t j = 0; j < w->cols; j++) {
+        const double *column = w->data + first + j * w->rows;
+        const lanes a = h[j];
+#pragma GCC unroll 8
+        for (int k = 0; k < rows; k++) sum[k] += column[k] * a;
+    }
+#pragma GCC unroll 8
+    for (int k = 0; k < rows; k++) {
+        lanes *const z = (lanes *)(Z + (first + k) * stride);
+        *z = add ? (lanes)(*z + sum[k]) : sum[k];
+    }
+}
+
+/* For Z transposed and few dimensions: turning eight columns of H costs less than turning Z and leaves no row
+ * of a register idle. */
+WIDE static void multiply_abreast(const ufm_thin *w, ufm_matrix H, bool add, ufm_matrix Z)
+{
+    const int64_t d = w->cols, K = w->rows, blocks = (K + MOST - 1) / MOST, each = (K + blocks - 1) / blocks;
+    lanes h[ABREAST];
+    for (int64_t i = 0; i < H.cols; i += LANES) {
+        for (int64_t j = 0; j < d; j += LANES) {
+            lanes *const v = h + j;
+#pragma GCC unroll 8
+            for (int c = 0; c < LANES; c++)
+                v[c] = load(H.data + (i + c < H.cols ? i + c : i) * d + j, false, mask_of(d - j));
+            lanes_turn(v);
+        }
+        for (int64_t first = 0; first < K; first += each) {
+            const int rows = (int)(K - first < each ? K - first : each);
+#define CALL(m) abreast_kernel(w, first, h, add, Z.stride, Z.data + i, m)
+            KNOWN(rows, CALL)
+#undef CALL
+        }
+    }
+}
+
 /* Sixteen rows of a stretch stay in the first-level cache for all columns. */
 enum { STRETCH = 128 };
 
-WIDE static void multiply_wide(const ufm_thin *w, int64_t n, const double *H, bool add, double *Z)
+WIDE static void multiply_wide(const ufm_thin *w, int64_t n, const double *H, bool add, ufm_matrix z)
 {
-    const int64_t d = w->cols, few = d >= 4 * LANES ? FEW : 0; /* else sums across lanes cost more */
+    double *const Z = z.data;
+    if (z.transposed && w->cols <= ABREAST && w->rows % LANES != 0) {
+        multiply_abreast(w, ufm_view(H, w->cols, n), add, z);
+        return;
+    }
+    const int64_t d = w->cols, few = d > ABREAST ? FEW : 0; /* else sums across lanes cost more */
     for (int64_t from = 0; from < d; from += STRETCH)
         for (int64_t first = 0; first < w->rows;) {
-            const stretch s = {w, first, from, d - from < STRETCH ? d : from + STRETCH, add || from > 0};
+            const stretch s = {.w = w,
+                               .first = first,
+                               .from = from,
+                               .to = d - from < STRETCH ? d : from + STRETCH,
+                               .add = add || from > 0,
+                               .turned = z.transposed,
+                               .z = steps_of(z)};
             const int64_t left = w->rows - first;
             if (left <= few) {
                 if (left == 1) multiply_columns(&s, n, H, Z, 0, 1);
@@ -187,9 +273,15 @@ WIDE static void multiply_wide(const ufm_thin *w, int64_t n, const double *H, bo
         }
 }
 
+/* A whole register to an aligned place, without reading what is there into the caches. */
+KERNEL void store_past(double *to, lanes v)
+{
+    _mm512_stream_pd(to, (__m512d)v);
+}
+
 /* `registers` of rows of out for `count` columns, or the rows of `mask` of one: ridge H + W^T G. */
-KERNEL void back_kernel(const ufm_thin *w, const double *G, double ridge, const double *H, double *out,
-                        int registers, int count, __mmask8 mask)
+KERNEL void back_kernel(const ufm_thin *w, const double *G, steps g, double ridge, const double *H,
+                        double *out, int registers, int count, __mmask8 mask, bool past)
 {
     lanes sum[4][MOST];
     const int64_t d = w->cols, K = w->rows;
@@ -203,43 +295,63 @@ KERNEL void back_kernel(const ufm_thin *w, const double *G, double ridge, const 
         for (int r = 0; r < registers; r++) {
             const lanes a = load(w->turned + k * d + r * LANES, full, mask);
 #pragma GCC unroll 8
-            for (int c = 0; c < count; c++) sum[r][c] += a * G[k + c * K];
+            for (int c = 0; c < count; c++) sum[r][c] += a * G[k * g.row + c * g.column];
         }
     }
 #pragma GCC unroll 8
     for (int c = 0; c < count; c++)
 #pragma GCC unroll 4
-        for (int r = 0; r < registers; r++) store(out + c * d + r * LANES, sum[r][c], full, mask);
+        for (int r = 0; r < registers; r++) {
+            if (past) {
+                store_past(out + c * d + r * LANES, sum[r][c]);
+            } else {
+                store(out + c * d + r * LANES, sum[r][c], full, mask);
+            }
+        }
 }
 
 /* `registers` of rows of out, for all columns. */
-KERNEL void back_rows(const ufm_thin *w, int64_t n, const double *G, double ridge, const double *H,
-                      double *out, int registers, __mmask8 mask)
+KERNEL void back_rows(const ufm_thin *w, int64_t n, const double *G, steps g, double ridge, const double *H,
+                      double *out, int registers, __mmask8 mask, bool past)
 {
-    const int64_t d = w->cols, K = w->rows;
+    const int64_t d = w->cols;
     const int most = registers > 1 ? MOST / 2 : MOST; /* all registers there are */
     int64_t i = 0;
     for (; i + most <= n; i += most)
-        back_kernel(w, G + i * K, ridge, H + i * d, out + i * d, registers, most, mask);
-    for (; i < n; i++) back_kernel(w, G + i * K, ridge, H + i * d, out + i * d, registers, 1, mask);
+        back_kernel(w, G + i * g.column, g, ridge, H + i * d, out + i * d, registers, most, mask, past);
+    for (; i < n; i++)
+        back_kernel(w, G + i * g.column, g, ridge, H + i * d, out + i * d, registers, 1, mask, past);
 }
 
-WIDE static void back_wide(const ufm_thin *w, int64_t n, const double *G, double ridge, const double *H,
-                           double *out)
+KERNEL void back_all(const ufm_thin *w, ufm_matrix G, double ridge, ufm_matrix H, double *out, bool past)
 {
-    const int64_t d = w->cols;
+    const int64_t d = w->cols, n = H.cols;
+    const double *const g = G.data, *const h = H.data;
+    const steps step = steps_of(G);
     ufm_thin below = *w;
     int64_t j = 0;
     for (; j + 4 * LANES <= d; j += 4 * LANES, below.turned += 4 * LANES)
-        back_rows(&below, n, G, ridge, H + j, out + j, 4, 0xff);
+        back_rows(&below, n, g, step, ridge, h + j, out + j, 4, 0xff, past);
     for (; j < d; j += LANES, below.turned += LANES)
-        back_rows(&below, n, G, ridge, H + j, out + j, 1, mask_of(d - j));
+        back_rows(&below, n, g, step, ridge, h + j, out + j, 1, mask_of(d - j), past);
+}
+
+WIDE static void back_wide(const ufm_thin *w, ufm_matrix G, double ridge, ufm_matrix H, bool past,
+                           double *out)
+{
+    if (past && w->cols % LANES == 0 && (uintptr_t)out % sizeof(lanes) == 0) {
+        back_all(w, G, ridge, H, out, true);
+        _mm_sfence();
+    } else {
+        back_all(w, G, ridge, H, out, false);
+    }
 }
 
 /* A tile: n columns of G (K rows) and of H (d rows). */
 typedef struct {
     int64_t K, d, n;
     const double *G, *H;
+    steps g;
 } tile;
 
 /* The next tile of H is asked for meanwhile, if it is there: this product has time to wait for memory.
@@ -248,7 +360,7 @@ KERNEL void outer_kernel(const tile *t, const double *G, const double *H, double
                          int count, __mmask8 mask)
 {
     lanes sum[4][MOST];
-    const int64_t d = t->d, K = t->K;
+    const int64_t d = t->d;
     const bool full = registers > 1;
 #pragma GCC unroll 8
     for (int k = 0; k < count; k++)
@@ -261,7 +373,7 @@ KERNEL void outer_kernel(const tile *t, const double *G, const double *H, double
             const lanes a = load(h, full, mask);
             if (G == t->G) __builtin_prefetch(h + t->n * d, 0, 2);
 #pragma GCC unroll 8
-            for (int k = 0; k < count; k++) sum[r][k] += a * G[k + i * K];
+            for (int k = 0; k < count; k++) sum[r][k] += a * G[k * t->g.row + i * t->g.column];
         }
     }
 #pragma GCC unroll 8
@@ -273,7 +385,7 @@ KERNEL void outer_kernel(const tile *t, const double *G, const double *H, double
 KERNEL void outer_classes(const tile *t, int64_t first, double *turned, int count)
 {
     const int64_t d = t->d;
-    const double *G = t->G + first;
+    const double *G = t->G + first * t->g.row;
     double *to = turned + first * d;
     int64_t j = 0;
     for (; j + 4 * LANES <= d && count <= 6; j += 4 * LANES)
@@ -303,21 +415,26 @@ WIDE static void outer_wide(const tile *t, double *turned)
 #define TRY(call)
 #endif
 
-void ufm_thin_multiply(const ufm_thin *w, ufm_matrix H, bool add, double *Z)
+void ufm_thin_multiply(const ufm_thin *w, ufm_matrix H, bool add, ufm_matrix Z)
 {
     TRY(multiply_wide(w, H.cols, H.data, add, Z))
-    ufm_gemm(1, whole(w), H, add, ufm_view(Z, w->rows, H.cols));
+    if (Z.transposed) {
+        ufm_gemm(1, ufm_transpose(H), ufm_transpose(whole(w)), add, ufm_transpose(Z));
+    } else {
+        ufm_gemm(1, whole(w), H, add, Z);
+    }
 }
 
-void ufm_thin_back(const ufm_thin *w, ufm_matrix G, double ridge, ufm_matrix H, double *out)
+void ufm_thin_back(const ufm_thin *w, ufm_matrix G, double ridge, ufm_matrix H, bool past, double *out)
 {
-    TRY(back_wide(w, H.cols, G.data, ridge, H.data, out))
+    TRY(back_wide(w, G, ridge, H, past, out))
     if (out != H.data) memcpy(out, H.data, (size_t)(w->cols * H.cols) * sizeof(double));
     ufm_gemm(1, ufm_transpose(whole(w)), G, ridge, ufm_view(out, w->cols, H.cols));
 }
 
 void ufm_thin_outer(ufm_matrix G, ufm_matrix H, double *turned)
 {
-    TRY(outer_wide(&(tile){G.rows, H.rows, H.cols, G.data, H.data}, turned))
-    ufm_gemm(1, H, ufm_transpose(G), 1, ufm_view(turned, H.rows, G.rows));
+    const int64_t K = G.transposed ? G.cols : G.rows;
+    TRY(outer_wide(&(tile){K, H.rows, H.cols, G.data, H.data, steps_of(G)}, turned))
+    ufm_gemm(1, H, ufm_transpose(G), 1, ufm_view(turned, H.rows, K));
 }

@@ -14,20 +14,27 @@ static void add_bias(const ufm_model *model, model_blocks x, model_tile tile)
     }
 }
 
+/* K x count numbers of a tile: as ufm_model_softmax takes them, or column by column. */
+static ufm_matrix tile_view(const ufm_model *model, const double *at, int64_t count, bool abreast)
+{
+    if (!abreast) return ufm_view(at, model->classes, count);
+    return ufm_transpose((ufm_matrix){(double *)(uintptr_t)at, count, model->classes, model->abreast, false});
+}
+
 /* The tile with W H in its logits. */
 static model_tile products(const ufm_model *model, const model_part *part, const ufm_thin *W, model_blocks x,
-                           int64_t first, int64_t count)
+                           int64_t first, int64_t count, bool abreast)
 {
     const model_tile tile = {first, count, ufm_view(x.H + first * model->dim, model->dim, count),
-                             ufm_view(part->logits, model->classes, count)};
-    ufm_thin_multiply(W, tile.H, false, tile.Z.data);
+                             tile_view(model, part->logits, count, abreast)};
+    ufm_thin_multiply(W, tile.H, false, tile.Z);
     return tile;
 }
 
 model_tile model_logits(const ufm_model *model, const model_part *part, const ufm_thin *W, model_blocks x,
                         int64_t first, int64_t count)
 {
-    const model_tile tile = products(model, part, W, x, first, count);
+    const model_tile tile = products(model, part, W, x, first, count, false);
     add_bias(model, x, tile);
     return tile;
 }
@@ -85,7 +92,7 @@ static model_tile evaluate_tile(const pass *work, model_part *part, int64_t firs
 {
     const ufm_model *model = work->model;
     const int64_t count = end - first < model->tile ? end - first : model->tile;
-    const model_tile tile = products(model, part, &work->W, work->x, first, count);
+    const model_tile tile = products(model, part, &work->W, work->x, first, count, model->loss->softmax);
     if (model->loss->softmax) {
         ufm_model_softmax(model, part, work->x.b, &tile, gradient, NULL);
     } else {
@@ -122,7 +129,8 @@ static void gradient_body(void *context, int worker, int64_t begin, int64_t end)
     for (int64_t first = begin; first < end; first += model->tile) {
         const model_tile tile = evaluate_tile(work, part, first, end, true);
         ufm_thin_outer(tile.Z, tile.H, part->turned);
-        ufm_thin_back(&work->W, tile.Z, 2 * model->objective.lambda_h, tile.H, work->gradient_H + first * d);
+        ufm_thin_back(&work->W, tile.Z, 2 * model->objective.lambda_h, tile.H, model->past,
+                      work->gradient_H + first * d);
     }
     model_turn(model, part);
     model_fold(model, part);
@@ -144,33 +152,33 @@ static void hessian_body(void *context, int worker, int64_t begin, int64_t end)
     const ufm_model *model = work->model;
     model_part *part = &work->model->part[worker];
     const int64_t K = model->classes, d = model->dim;
+    const bool softmax = model->loss->softmax;
     memset(part->turned, 0, (size_t)(K * d) * sizeof(double));
     for (int64_t first = begin; first < end; first += model->tile) {
         const int64_t count = end - first < model->tile ? end - first : model->tile;
-        const model_tile tile = products(model, part, &work->W, work->x, first, count);
+        const model_tile tile = products(model, part, &work->W, work->x, first, count, softmax);
         const ufm_matrix dH = ufm_view(work->v.H + first * d, d, count),
-                         dZ = ufm_view(part->change, K, count);
-        ufm_thin_multiply(&work->dW, tile.H, false, dZ.data);
-        ufm_thin_multiply(&work->W, dH, true, dZ.data);
-        const bool softmax = model->loss->softmax;
+                         dZ = tile_view(model, part->change, count, softmax);
+        ufm_thin_multiply(&work->dW, tile.H, false, dZ);
+        ufm_thin_multiply(&work->W, dH, true, dZ);
         if (softmax) {
-            ufm_model_softmax(model, part, work->x.b, &tile, true, part->state);
+            ufm_model_softmax(model, part, work->x.b, &tile, true, work->v.b);
         } else {
             add_bias(model, work->x, tile);
-        }
-        for (int64_t i = 0; i < count; i++) {
-            if (!softmax) (void)column_gradient(model, tile, i, part->state);
-            curvature_column(model, first + i, part->state + (softmax ? i * K : 0), dZ.data + i * K,
-                             work->v.b);
+            for (int64_t i = 0; i < count; i++) {
+                (void)column_gradient(model, tile, i, part->state);
+                curvature_column(model, first + i, part->state, dZ.data + i * K, work->v.b);
+            }
+            add_to_bias(model, part, first, dZ);
         }
         double *out = work->gradient_H + first * d;
-        ufm_thin_back(&work->W, dZ, 2 * model->objective.lambda_h, dH, out);
-        ufm_thin_back(&work->dW, tile.Z, 1, ufm_view(out, d, count), out);
+        ufm_thin_back(&work->W, dZ, 2 * model->objective.lambda_h, dH, false, out);
+        ufm_thin_back(&work->dW, tile.Z, 1, ufm_view(out, d, count), false, out);
         ufm_thin_outer(dZ, tile.H, part->turned);
         ufm_thin_outer(tile.Z, dH, part->turned);
-        add_to_bias(model, part, first, dZ);
     }
     model_turn(model, part);
+    model_fold(model, part);
 }
 
 static void run(pass *work, ufm_pool_body *body)

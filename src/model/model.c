@@ -4,6 +4,8 @@
 /* Logits, features and their gradient of a tile stay in the first-level cache beside a small W, and in the
  * second beside a larger one, which is to be read for enough columns. The kernels take eight at a time. */
 enum { TILE_LEAST = 32 * 1024, TILE_MOST = 512 * 1024, TILE_MIN = 8, TILE_MAX = 1024 };
+/* Bytes of a gradient that no cache keeps until it is used. */
+static const double PAST_CACHES = 16e6;
 /* Below this many multiply-adds a second thread costs more than it saves. */
 enum { WORK_PER_THREAD = 100000 };
 
@@ -16,6 +18,12 @@ static int64_t tile_columns(const ufm_labels *labels, int64_t dim)
     if (tile > TILE_MAX) tile = TILE_MAX;
     if (tile < TILE_MIN) tile = TILE_MIN;
     return tile < labels->columns ? tile : labels->columns;
+}
+
+/* Classes of a tile that stand side by side: of an odd number of cache lines, which spread over all sets. */
+static int64_t abreast(int64_t tile)
+{
+    return ((tile + TILE_MIN - 1) / TILE_MIN | 1) * TILE_MIN;
 }
 
 static int thread_count(const ufm_labels *labels, const ufm_model_settings *settings)
@@ -33,7 +41,7 @@ int64_t ufm_model_workspace(const ufm_labels *labels, const ufm_model_settings *
 {
     const int64_t K = labels->classes, d = settings->dim, tile = tile_columns(labels, d);
     const int64_t each =
-        3 * (K * tile + MODEL_REGISTER) + 2 * K * d + (MODEL_STATE + 1) * K + model_lane_numbers(K);
+        2 * K * abreast(tile) + 2 * K * d + (MODEL_STATE + 1) * K + model_lane_numbers(K);
     return (int64_t)sizeof(double) * (thread_count(labels, settings) * each +
                                       (labels->count ? labels->columns : 0) + ufm_thin_numbers(K, d));
 }
@@ -62,9 +70,9 @@ static bool allocate_parts(ufm_model *model)
     if (!model->part || !model->packed) return false;
     for (int t = 0; t < model->threads; t++) {
         model_part *part = &model->part[t];
-        part->logits = ufm_alloc(K * model->tile + MODEL_REGISTER, sizeof(double));
-        part->change = ufm_alloc(K * model->tile, sizeof(double));
-        part->state = ufm_alloc(K * (model->tile + MODEL_STATE) + MODEL_REGISTER, sizeof(double));
+        part->logits = ufm_alloc(K * model->abreast, sizeof(double));
+        part->change = ufm_alloc(K * model->abreast, sizeof(double));
+        part->state = ufm_alloc(K * MODEL_STATE, sizeof(double));
         part->lanes = ufm_alloc(model_lane_numbers(K), sizeof(double));
         part->classifier = ufm_alloc(K * model->dim, sizeof(double));
         part->turned = ufm_alloc(K * model->dim, sizeof(double));
@@ -91,6 +99,8 @@ ufm_status ufm_model_new(const ufm_labels *labels, const ufm_model_settings *set
                         .columns = labels->columns,
                         .tile = tile_columns(labels, settings->dim),
                         .threads = thread_count(labels, settings)};
+    made->abreast = abreast(made->tile);
+    made->past = (double)made->dim * (double)made->columns * sizeof(double) > PAST_CACHES;
     if (labels->count) {
         made->root_count = ufm_alloc(made->columns, sizeof(double));
         if (!made->root_count) goto no_memory;

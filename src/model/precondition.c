@@ -63,8 +63,8 @@ static void body(void *context, int worker, int64_t begin, int64_t end)
             ufm_axpy(K, (double)ufm_labels_count(model->labels, first + i), diagonal, part->bias);
         }
         ufm_thin_outer(curvature, out, part->turned);
-        ufm_thin_back(&work->squares, tile.Z, 0, out, out.data);
-        ufm_thin_back(&work->W, ufm_view(p, K, count), 0, out, means);
+        ufm_thin_back(&work->squares, tile.Z, 0, out, false, out.data);
+        ufm_thin_back(&work->W, ufm_view(p, K, count), 0, out, false, means);
         for (int64_t i = 0; i < count; i++)
             for (int64_t j = i * d; j < (i + 1) * d; j++) out.data[j] -= scale[i] * means[j] * means[j];
     }

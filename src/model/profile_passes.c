@@ -75,7 +75,7 @@ static void factor_body(void *context, int worker, int64_t begin, int64_t end)
     const double *H = model_split(model, p->base).H;
     for (int64_t first = begin; first < end; first += PROFILE_TILE) {
         const int64_t count = tile_count(first, end);
-        ufm_thin_multiply(&work->L, ufm_view(H + first * r, r, count), false, s.dz);
+        ufm_thin_multiply(&work->L, ufm_view(H + first * r, r, count), false, ufm_view(s.dz, K, count));
         for (int64_t i = 0; i < count; i++)
             column_derivatives(p, &model->part[worker], first + i, s.dz + i * K);
         for (int64_t i = first; i < first + count; i += UFM_BATCH) {
@@ -141,7 +141,7 @@ static void descend_body(void *context, int worker, int64_t begin, int64_t end)
     for (int64_t first = begin; first < end; first += PROFILE_TILE) {
         const int64_t count = tile_count(first, end);
         solve_tile(p, first, count, p->gradient + K * r + first * r, s.batch);
-        ufm_thin_multiply(&work->L, ufm_view(p->step + first * r, r, count), false, s.dz);
+        ufm_thin_multiply(&work->L, ufm_view(p->step + first * r, r, count), false, ufm_view(s.dz, K, count));
         for (int64_t i = 0; i < count; i++) {
             const double length = safe_length(model, first + i, s.dz + i * K);
             for (int64_t j = (first + i) * r; j < (first + i + 1) * r; j++) H[j] += length * p->step[j];
@@ -181,18 +181,18 @@ static void respond_body(void *context, int worker, int64_t begin, int64_t end)
         const ufm_matrix H = ufm_view(model_split(model, p->base).H + first * r, r, count),
                          dH = ufm_view(p->step + first * r, r, count), dG = ufm_view(s.loss, K, count),
                          G = ufm_view(p->slope + first * K, K, count), zero = ufm_view(s.h, r, count);
-        ufm_thin_multiply(&work->V, H, false, s.dz);
+        ufm_thin_multiply(&work->V, H, false, ufm_view(s.dz, K, count));
         for (int64_t i = 0; i < count; i++) {
             double *dz = s.dz + i * K;
             for (int64_t k = 0; k < K; k++) dz[k] = dz[k] / root_of(model, first + i) + work->db[k];
             curve(p, first + i, dz, s.loss + i * K);
         }
         memset(s.h, 0, (size_t)(r * count) * sizeof(double));
-        ufm_thin_back(&work->L, dG, 0, zero, s.right);
-        ufm_thin_back(&work->V, G, 1, ufm_view(s.right, r, count), s.h);
+        ufm_thin_back(&work->L, dG, 0, zero, false, s.right);
+        ufm_thin_back(&work->V, G, 1, ufm_view(s.right, r, count), false, s.h);
         solve_tile(p, first, count, s.h, s.batch);
         if (!work->whole) continue;
-        ufm_thin_multiply(&work->L, dH, false, s.loss);
+        ufm_thin_multiply(&work->L, dH, false, ufm_view(s.loss, K, count));
         for (int64_t i = 0; i < count; i++) {
             double *dz = s.dz + i * K, *dg = s.loss + i * K;
             const double root = root_of(model, first + i);
