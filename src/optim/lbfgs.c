@@ -5,10 +5,14 @@
 #include <math.h>
 #include <ufmlab/optim.h>
 
+enum { LINE = 8 /* numbers of a cache line */ };
+
 typedef struct {
     lbfgs_history history;
-    bool allocated; /* the history, by set */
-    gsl_vector *trial, *trial_gradient;
+    bool allocated;  /* the history, by set */
+    double *vectors; /* the point on trial, its gradient and this iteration's */
+    int64_t stride;
+    gsl_vector trial, trial_gradient;
     double first_step, curvature;
     double length, slope; /* of the direction */
 } lbfgs_state;
@@ -18,21 +22,28 @@ static void lbfgs_free(void *vstate)
     lbfgs_state *state = vstate;
     history_free(&state->history);
     state->allocated = false;
-    if (state->trial) gsl_vector_free(state->trial);
-    if (state->trial_gradient) gsl_vector_free(state->trial_gradient);
-    state->trial = state->trial_gradient = NULL;
+    ufm_free(state->vectors);
+    state->vectors = NULL;
+}
+
+/* One of the three: aligned and in huge pages, which GSL's own are not, so that a model can write a gradient
+ * past the caches. */
+static gsl_vector vector_of(const lbfgs_state *state, int number)
+{
+    return gsl_vector_view_array(state->vectors + number * state->stride, (size_t)state->history.size).vector;
 }
 
 static int lbfgs_alloc(void *vstate, size_t n)
 {
     lbfgs_state *state = vstate;
     const int64_t size = (int64_t)n;
-    *state = (lbfgs_state){.history = {.size = size, .pairs = 10, .end = {size, size, size}}};
-    state->trial = gsl_vector_calloc(n);
-    state->trial_gradient = gsl_vector_calloc(n);
-    if (state->trial && state->trial_gradient) return GSL_SUCCESS;
-    lbfgs_free(state);
-    return GSL_ENOMEM;
+    *state = (lbfgs_state){.history = {.size = size, .pairs = 10, .end = {size, size, size}},
+                           .stride = (size + LINE - 1) / LINE * LINE};
+    state->vectors = ufm_alloc(3 * state->stride, sizeof(double));
+    if (!state->vectors) return GSL_ENOMEM;
+    state->trial = vector_of(state, 0);
+    state->trial_gradient = vector_of(state, 1);
+    return GSL_SUCCESS;
 }
 
 static int lbfgs_restart(void *vstate)
@@ -52,6 +63,10 @@ static int lbfgs_set(void *vstate, gsl_multimin_function_fdf *fdf, const gsl_vec
         return GSL_ENOMEM;
     }
     state->allocated = true;
+    if (gradient->owner) { /* GSL's, which has not been touched yet */
+        gsl_block_free(gradient->block);
+        *gradient = vector_of(state, 2);
+    }
     GSL_MULTIMIN_FN_EVAL_F_DF(fdf, x, f, gradient);
     state->first_step = step_size;
     state->curvature = tol;
@@ -96,11 +111,11 @@ static double along(void *context, double step, double *slope)
     lbfgs_state *state = line->state;
     const int64_t n = state->history.size;
     ufm_pool *pool = state->history.pool;
-    vector_pass work = {line->x->data, line->direction->data, state->trial->data, step, {0}};
+    vector_pass work = {line->x->data, line->direction->data, state->trial.data, step, {0}};
     ufm_pool_run(pool, n, GRAIN, trial_body, &work);
     double value;
-    GSL_MULTIMIN_FN_EVAL_F_DF(line->fdf, state->trial, &value, state->trial_gradient);
-    work.x = state->trial_gradient->data;
+    GSL_MULTIMIN_FN_EVAL_F_DF(line->fdf, &state->trial, &value, &state->trial_gradient);
+    work.x = state->trial_gradient.data;
     ufm_pool_run(pool, n, GRAIN, slope_body, &work);
     *slope = 0;
     for (int t = 0; t < ufm_pool_threads(pool); t++) *slope += work.sums[t];
@@ -151,10 +166,10 @@ static int lbfgs_iterate(void *vstate, gsl_multimin_function_fdf *fdf, gsl_vecto
     if (step == 0) return GSL_ENOPROG;
     /* After a restart the next first step should be about as long as the last one. */
     state->first_step = step * state->length;
-    const double *const change[2] = {gradient->data, state->trial_gradient->data};
+    const double *const change[2] = {gradient->data, state->trial_gradient.data};
     history_add(history, dx->data, step, state->first_step, change);
-    swap(x, state->trial);
-    swap(gradient, state->trial_gradient);
+    swap(x, &state->trial);
+    swap(gradient, &state->trial_gradient);
     *f = value;
     return GSL_SUCCESS;
 }
