@@ -29,10 +29,9 @@ void *ufm_alloc(int64_t count, size_t size)
     if (budget_spent()) return NULL;
     /* Long vectors in huge pages: touching them first is several times as fast. Only advice: it may fail. */
     const bool large = bytes >= (size_t)HUGE_PAGE;
-    const size_t alignment = large ? HUGE_PAGE : ALIGNMENT;
-    bytes = (bytes + alignment) / alignment * alignment; /* at least one byte: non-NULL means success */
-    void *block = aligned_alloc(alignment, bytes);
-    if (!block) return NULL;
+    bytes = (bytes + ALIGNMENT) / ALIGNMENT * ALIGNMENT; /* at least one byte: non-NULL means success */
+    void *block;
+    if (posix_memalign(&block, large ? HUGE_PAGE : ALIGNMENT, bytes) != 0) return NULL;
     if (large) (void)madvise(block, bytes, MADV_HUGEPAGE);
     memset(block, 0, bytes);
     atomic_fetch_add(&live_blocks, 1);

@@ -21,6 +21,8 @@ struct ufm_pool {
     job current;
     _Atomic uint64_t generation; /* number of the job handed out last */
     _Atomic int busy;            /* workers that have not finished it */
+    _Atomic int asleep;   /* workers that wait for `wake`: who sleeps says so first and looks again then, */
+    _Atomic bool waiting; /* and so does the caller before it waits for `idle`; others need no lock */
     _Atomic bool quit;
 };
 
@@ -85,7 +87,9 @@ static uint64_t wait_for_job(ufm_pool *pool, uint64_t seen)
 {
     if (poll_for(pool, has_job, seen)) return pool->generation;
     pthread_mutex_lock(&pool->lock);
+    pool->asleep++;
     while (pool->generation == seen && !pool->quit) pthread_cond_wait(&pool->wake, &pool->lock);
+    pool->asleep--;
     pthread_mutex_unlock(&pool->lock);
     return pool->generation;
 }
@@ -101,7 +105,7 @@ static void *worker_main(void *argument)
         if (now == seen) return NULL; /* quit */
         seen = now;
         run_part(&pool->current, start.index, pool->threads);
-        if (--pool->busy == 0) {
+        if (--pool->busy == 0 && pool->waiting) {
             pthread_mutex_lock(&pool->lock);
             pthread_cond_signal(&pool->idle);
             pthread_mutex_unlock(&pool->lock);
@@ -161,15 +165,19 @@ void ufm_pool_run(ufm_pool *pool, int64_t count, int64_t grain, ufm_pool_body *b
         run_part(&work, 0, 1);
         return;
     }
-    pthread_mutex_lock(&pool->lock);
     pool->current = work;
     pool->busy = pool->threads - 1;
     pool->generation++;
-    pthread_cond_broadcast(&pool->wake);
-    pthread_mutex_unlock(&pool->lock);
+    if (pool->asleep > 0) {
+        pthread_mutex_lock(&pool->lock);
+        pthread_cond_broadcast(&pool->wake);
+        pthread_mutex_unlock(&pool->lock);
+    }
     run_part(&work, 0, pool->threads);
     if (poll_for(pool, all_done, 0)) return;
     pthread_mutex_lock(&pool->lock);
+    pool->waiting = true;
     while (pool->busy != 0) pthread_cond_wait(&pool->idle, &pool->lock);
+    pool->waiting = false;
     pthread_mutex_unlock(&pool->lock);
 }
