@@ -500,8 +500,7 @@ static void test_thin(void)
                       *const Z2 = ufm_alloc(K * n, sizeof(double)),
                       *const laid = random_numbers(rng, turned ? K * stride : K * n),
                       *const out = random_numbers(rng, d * n), *const out2 = ufm_alloc(d * n, sizeof(double)),
-                      *const sum = random_numbers(rng, d * K),
-                      *const sum2 = ufm_alloc(d * K, sizeof(double)),
+                      *const sum = random_numbers(rng, d * K), *const sum2 = ufm_alloc(d * K, sizeof(double)),
                       *const storage = random_numbers(rng, ufm_thin_numbers(K, d));
         const ufm_matrix h = ufm_view(H, d, n), g = ufm_view(G, K, n),
                          z = turned ? ufm_transpose((ufm_matrix){laid, n, K, stride, false})

@@ -40,8 +40,7 @@ static int thread_count(const ufm_labels *labels, const ufm_model_settings *sett
 int64_t ufm_model_workspace(const ufm_labels *labels, const ufm_model_settings *settings)
 {
     const int64_t K = labels->classes, d = settings->dim, tile = tile_columns(labels, d);
-    const int64_t each =
-        2 * K * abreast(tile) + 2 * K * d + (MODEL_STATE + 1) * K + model_lane_numbers(K);
+    const int64_t each = 2 * K * abreast(tile) + 2 * K * d + (MODEL_STATE + 1) * K + model_lane_numbers(K);
     return (int64_t)sizeof(double) * (thread_count(labels, settings) * each +
                                       (labels->count ? labels->columns : 0) + ufm_thin_numbers(K, d));
 }

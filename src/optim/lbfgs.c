@@ -22,6 +22,8 @@ static void lbfgs_free(void *vstate)
     lbfgs_state *state = vstate;
     history_free(&state->history);
     state->allocated = false;
+    if (state->trial.owner) gsl_block_free(state->trial.block); /* GSL's point, in whose place ours is */
+    state->trial.owner = 0;
     ufm_free(state->vectors);
     state->vectors = NULL;
 }
