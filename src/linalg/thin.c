@@ -196,21 +196,21 @@ KERNEL void multiply_columns(const stretch *s, int64_t n, const double *H, doubl
     }
 }
 
-/* W's rows first..first+rows-1 times eight columns whose numbers stand abreast in h. */
-KERNEL void abreast_kernel(const ufm_thin *w, int64_t first, const lanes *h, bool add, int64_t stride,
-                           double *Z, int rows)
+/* `rows` of W, from `first` on, times eight columns whose numbers stand abreast in h. */
+KERNEL void abreast_kernel(const stretch *s, const lanes *h, double *Z, int rows)
 {
     lanes sum[MOST] = {{0}};
+    const ufm_thin *w = s->w;
     for (int64_t j = 0; j < w->cols; j++) {
-        const double *column = w->data + first + j * w->rows;
+        const double *column = w->data + s->first + j * w->rows;
         const lanes a = h[j];
 #pragma GCC unroll 8
         for (int k = 0; k < rows; k++) sum[k] += column[k] * a;
     }
 #pragma GCC unroll 8
     for (int k = 0; k < rows; k++) {
-        lanes *const z = (lanes *)(Z + (first + k) * stride);
-        *z = add ? (lanes)(*z + sum[k]) : sum[k];
+        lanes *const z = (lanes *)(Z + (s->first + k) * s->z.row);
+        *z = s->add ? (lanes)(*z + sum[k]) : sum[k];
     }
 }
 
@@ -222,15 +222,15 @@ WIDE static void multiply_abreast(const ufm_thin *w, ufm_matrix H, bool add, ufm
     lanes h[ABREAST];
     for (int64_t i = 0; i < H.cols; i += LANES) {
         for (int64_t j = 0; j < d; j += LANES) {
-            lanes *const v = h + j;
 #pragma GCC unroll 8
             for (int c = 0; c < LANES; c++)
-                v[c] = load(H.data + (i + c < H.cols ? i + c : i) * d + j, false, mask_of(d - j));
-            lanes_turn(v);
+                h[j + c] = load(H.data + (i + c < H.cols ? i + c : i) * d + j, false, mask_of(d - j));
+            lanes_turn(h + j);
         }
         for (int64_t first = 0; first < K; first += each) {
+            const stretch s = {.w = w, .first = first, .add = add, .z = steps_of(Z)};
             const int rows = (int)(K - first < each ? K - first : each);
-#define CALL(m) abreast_kernel(w, first, h, add, Z.stride, Z.data + i, m)
+#define CALL(m) abreast_kernel(&s, h, Z.data + i, m)
             KNOWN(rows, CALL)
 #undef CALL
         }
@@ -240,110 +240,103 @@ WIDE static void multiply_abreast(const ufm_thin *w, ufm_matrix H, bool add, ufm
 /* Sixteen rows of a stretch stay in the first-level cache for all columns. */
 enum { STRETCH = 128 };
 
-WIDE static void multiply_wide(const ufm_thin *w, int64_t n, const double *H, bool add, ufm_matrix z)
+WIDE static void multiply_wide(const ufm_thin *w, ufm_matrix H, bool add, ufm_matrix Z)
 {
-    double *const Z = z.data;
-    if (z.transposed && w->cols <= ABREAST && w->rows % LANES != 0) {
-        multiply_abreast(w, ufm_view(H, w->cols, n), add, z);
+    const int64_t d = w->cols, n = H.cols;
+    const int64_t few = d > ABREAST ? FEW : 0; /* else sums across lanes cost more */
+    if (Z.transposed && d <= ABREAST && w->rows % LANES != 0) {
+        multiply_abreast(w, H, add, Z);
         return;
     }
-    const int64_t d = w->cols, few = d > ABREAST ? FEW : 0; /* else sums across lanes cost more */
     for (int64_t from = 0; from < d; from += STRETCH)
         for (int64_t first = 0; first < w->rows;) {
-            const stretch s = {.w = w,
-                               .first = first,
-                               .from = from,
-                               .to = d - from < STRETCH ? d : from + STRETCH,
-                               .add = add || from > 0,
-                               .turned = z.transposed,
-                               .z = steps_of(z)};
-            const int64_t left = w->rows - first;
+            const int64_t left = w->rows - first, to = d - from < STRETCH ? d : from + STRETCH;
+            const stretch s = {w, first, from, to, add || from > 0, Z.transposed, steps_of(Z)};
             if (left <= few) {
-                if (left == 1) multiply_columns(&s, n, H, Z, 0, 1);
-                if (left == 2) multiply_columns(&s, n, H, Z, 0, 2);
-                if (left == 3) multiply_columns(&s, n, H, Z, 0, 3);
+                if (left == 1) multiply_columns(&s, n, H.data, Z.data, 0, 1);
+                if (left == 2) multiply_columns(&s, n, H.data, Z.data, 0, 2);
+                if (left == 3) multiply_columns(&s, n, H.data, Z.data, 0, 3);
                 first += left;
             } else if (left <= LANES + few) {
-                multiply_columns(&s, n, H, Z, 1, 0);
+                multiply_columns(&s, n, H.data, Z.data, 1, 0);
                 first += LANES;
             } else {
-                multiply_columns(&s, n, H, Z, 2, 0);
+                multiply_columns(&s, n, H.data, Z.data, 2, 0);
                 first += 2 * LANES;
             }
         }
 }
 
-/* A whole register to an aligned place, without reading what is there into the caches. */
-KERNEL void store_past(double *to, lanes v)
-{
-    _mm512_stream_pd(to, (__m512d)v);
-}
+/* out = ridge H + W^T G. */
+typedef struct {
+    const ufm_thin *w;
+    const double *G;
+    steps g;
+    double ridge;
+    const double *H;
+    double *out;
+    bool past; /* out is written without reading what is there */
+} back_product;
 
-/* `registers` of rows of out for `count` columns, or the rows of `mask` of one: ridge H + W^T G. */
-KERNEL void back_kernel(const ufm_thin *w, const double *G, steps g, double ridge, const double *H,
-                        double *out, int registers, int count, __mmask8 mask, bool past)
+/* `registers` of rows of out, from j on, or the rows of `mask` of one, for `count` columns from i on. */
+KERNEL void back_kernel(const back_product *p, int64_t i, int64_t j, int registers, int count, __mmask8 mask)
 {
     lanes sum[4][MOST];
-    const int64_t d = w->cols, K = w->rows;
+    const int64_t d = p->w->cols, K = p->w->rows;
     const bool full = registers > 1;
+    const double *const H = p->H + i * d + j, *const G = p->G + i * p->g.column;
+    double *const out = p->out + i * d + j;
 #pragma GCC unroll 8
     for (int c = 0; c < count; c++)
 #pragma GCC unroll 4
-        for (int r = 0; r < registers; r++) sum[r][c] = ridge * load(H + c * d + r * LANES, full, mask);
+        for (int r = 0; r < registers; r++) sum[r][c] = p->ridge * load(H + c * d + r * LANES, full, mask);
     for (int64_t k = 0; k < K; k++) {
 #pragma GCC unroll 4
         for (int r = 0; r < registers; r++) {
-            const lanes a = load(w->turned + k * d + r * LANES, full, mask);
+            const lanes a = load(p->w->turned + k * d + j + r * LANES, full, mask);
 #pragma GCC unroll 8
-            for (int c = 0; c < count; c++) sum[r][c] += a * G[k * g.row + c * g.column];
+            for (int c = 0; c < count; c++) sum[r][c] += a * G[k * p->g.row + c * p->g.column];
         }
     }
 #pragma GCC unroll 8
     for (int c = 0; c < count; c++)
 #pragma GCC unroll 4
         for (int r = 0; r < registers; r++) {
-            if (past) {
-                store_past(out + c * d + r * LANES, sum[r][c]);
+            double *const to = out + c * d + r * LANES;
+            if (p->past) {
+                _mm512_stream_pd(to, (__m512d)sum[r][c]);
             } else {
-                store(out + c * d + r * LANES, sum[r][c], full, mask);
+                store(to, sum[r][c], full, mask);
             }
         }
 }
 
-/* `registers` of rows of out, for all columns. */
-KERNEL void back_rows(const ufm_thin *w, int64_t n, const double *G, steps g, double ridge, const double *H,
-                      double *out, int registers, __mmask8 mask, bool past)
+/* `registers` of rows of out, for n columns. */
+KERNEL void back_rows(const back_product *p, int64_t n, int64_t j, int registers, __mmask8 mask)
 {
-    const int64_t d = w->cols;
     const int most = registers > 1 ? MOST / 2 : MOST; /* all registers there are */
     int64_t i = 0;
-    for (; i + most <= n; i += most)
-        back_kernel(w, G + i * g.column, g, ridge, H + i * d, out + i * d, registers, most, mask, past);
-    for (; i < n; i++)
-        back_kernel(w, G + i * g.column, g, ridge, H + i * d, out + i * d, registers, 1, mask, past);
+    for (; i + most <= n; i += most) back_kernel(p, i, j, registers, most, mask);
+    for (; i < n; i++) back_kernel(p, i, j, registers, 1, mask);
 }
 
-KERNEL void back_all(const ufm_thin *w, ufm_matrix G, double ridge, ufm_matrix H, double *out, bool past)
+KERNEL void back_all(const back_product *p, int64_t n)
 {
-    const int64_t d = w->cols, n = H.cols;
-    const double *const g = G.data, *const h = H.data;
-    const steps step = steps_of(G);
-    ufm_thin below = *w;
+    const int64_t d = p->w->cols;
     int64_t j = 0;
-    for (; j + 4 * LANES <= d; j += 4 * LANES, below.turned += 4 * LANES)
-        back_rows(&below, n, g, step, ridge, h + j, out + j, 4, 0xff, past);
-    for (; j < d; j += LANES, below.turned += LANES)
-        back_rows(&below, n, g, step, ridge, h + j, out + j, 1, mask_of(d - j), past);
+    for (; j + 4 * LANES <= d; j += 4 * LANES) back_rows(p, n, j, 4, 0xff);
+    for (; j < d; j += LANES) back_rows(p, n, j, 1, mask_of(d - j));
 }
 
-WIDE static void back_wide(const ufm_thin *w, ufm_matrix G, double ridge, ufm_matrix H, bool past,
-                           double *out)
+WIDE static void back_wide(back_product p, int64_t n)
 {
-    if (past && w->cols % LANES == 0 && (uintptr_t)out % sizeof(lanes) == 0) {
-        back_all(w, G, ridge, H, out, true);
+    if (p.past && p.w->cols % LANES == 0 && (uintptr_t)p.out % sizeof(lanes) == 0) {
+        p.past = true;
+        back_all(&p, n);
         _mm_sfence();
     } else {
-        back_all(w, G, ridge, H, out, false);
+        p.past = false;
+        back_all(&p, n);
     }
 }
 
@@ -417,7 +410,7 @@ WIDE static void outer_wide(const tile *t, double *turned)
 
 void ufm_thin_multiply(const ufm_thin *w, ufm_matrix H, bool add, ufm_matrix Z)
 {
-    TRY(multiply_wide(w, H.cols, H.data, add, Z))
+    TRY(multiply_wide(w, H, add, Z))
     if (Z.transposed) {
         ufm_gemm(1, ufm_transpose(H), ufm_transpose(whole(w)), add, ufm_transpose(Z));
     } else {
@@ -427,7 +420,8 @@ void ufm_thin_multiply(const ufm_thin *w, ufm_matrix H, bool add, ufm_matrix Z)
 
 void ufm_thin_back(const ufm_thin *w, ufm_matrix G, double ridge, ufm_matrix H, bool past, double *out)
 {
-    TRY(back_wide(w, G, ridge, H, past, out))
+    (void)past;
+    TRY(back_wide((back_product){w, G.data, steps_of(G), ridge, H.data, out, past}, H.cols))
     if (out != H.data) memcpy(out, H.data, (size_t)(w->cols * H.cols) * sizeof(double));
     ufm_gemm(1, ufm_transpose(whole(w)), G, ridge, ufm_view(out, w->cols, H.cols));
 }

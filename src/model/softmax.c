@@ -4,6 +4,7 @@
 #include "internal.h"
 #include "linalg/elementary.h"
 #include <math.h>
+#include <string.h>
 
 enum { GROUPS = 2 /* of eight columns at a time */ };
 
@@ -34,7 +35,7 @@ INLINE lanes_bits take(const void *from, int count, int64_t other)
 {
     if (count == LANES) return *(const lanes_bits *)from;
     lanes_bits numbers = (lanes_bits){0} + other;
-    for (int s = 0; s < count; s++) numbers[s] = ((const int64_t *)from)[s];
+    memcpy(&numbers, from, (size_t)count * sizeof other);
     return numbers;
 }
 
@@ -66,122 +67,194 @@ INLINE void add_lanes(lanes *sum, lanes *correction, lanes term)
     *sum = total;
 }
 
-/* A class's numbers of eight columns, of which `count` are there; behind them 0. */
-INLINE lanes row(const lanes *at, lanes_bits used, int count)
-{
-    const lanes zero = {0};
-    return count == LANES ? *at : lanes_select(used, *at, zero);
-}
-
-/* Of `groups` of eight columns each; of the last one `count`. Numbers of a class begin `next` behind those of
- * the one before. */
-typedef struct {
-    int groups, count;
-    int64_t next;
-} span;
-
-INLINE int count_of(span of, int g)
-{
-    return g + 1 < of.groups ? LANES : of.count;
-}
-
-/* For every group g of the span: unrolled, so that one group's arithmetic fills the waits of the other's. */
-#define EACH_GROUP _Pragma("GCC unroll 2") for (int g = 0; g < of.groups; g++)
-
-/* Columns from `first` on, whose logits without scale and bias begin at Z. With u_k = z_k - z_top <= 0,
+/* Up to two registers of columns: `groups` of eight, of the last one `count`. With u_k = z_k - z_top <= 0,
  * e_k = exp(u_k), the sum of which without its largest term keeps digits when one class dominates, and
  * p = e / sum_k e_k the loss, its gradient and the change of that with dz are
  *
  *   omega (-(1-epsilon) sum_{k in S} u_k - epsilon m/K sum_k u_k + m log sum_k e_k),
  *
  *   omega (m p - epsilon m/K - (1-epsilon) y),   omega m p (dz - p.dz). */
-INLINE void columns(const ufm_model *model, model_part *part, const double *bias, int64_t first, span of,
-                    double *Z, bool gradient, double *dZ, const double *db)
+typedef struct {
+    const ufm_model *model;
+    int64_t K, next;  /* classes; from one to the next in Z and dZ */
+    double *Z;        /* products, then logits, then e, then the gradient */
+    double *dZ;       /* its change, or NULL */
+    const double *db; /* of the bias */
+    int groups, count;
+    lane_columns ask[GROUPS];
+    lanes scale[GROUPS], top[GROUPS], rest[GROUPS], inverse[GROUPS]; /* 1/sqrt(c), z_top, sum of e less 1 */
+    lanes multiple[GROUPS];                                          /* of e in the gradient */
+} block;
+
+INLINE int count_of(const block *b, int g)
 {
-    const int64_t K = model->classes, next = of.next;
-    const double epsilon = model->objective.parameter;
-    const bool scaled = model->root_count != NULL;
+    return g + 1 < b->groups ? LANES : b->count;
+}
+
+/* For every group g of the block: unrolled, so that one group's arithmetic fills the waits of the other's. */
+#define EACH_GROUP _Pragma("GCC unroll 2") for (int g = 0; g < b->groups; g++)
+
+/* Class k's registers. */
+INLINE lanes *row(double *of, const block *b, int64_t k)
+{
+    return (lanes *)(of + k * b->next);
+}
+
+/* A register of products with scale and bias; behind the last column 0. */
+INLINE lanes scaled(const block *b, int g, lanes product, double bias)
+{
     const lanes zero = {0};
-    lanes *losses = (lanes *)part->lanes + K;
-    const int32_t *tag = model->labels->tag;
-    lane_columns c[GROUPS];
-    lanes scale[GROUPS], top[GROUPS], rest[GROUPS], ties[GROUPS], all[GROUPS], inverse[GROUPS];
-    EACH_GROUP
-    {
-        c[g] = ask_columns(model, first + g * LANES, count_of(of, g));
-        scale[g] = zero + 1;
-        if (scaled) scale[g] = 1 / c[g].root;
-        top[g] = zero - INFINITY;
-        rest[g] = all[g] = zero;
-        ties[g] = zero - 1;
-    }
-    for (int64_t k = 0; k < K; k++) {
-        lanes *const z = (lanes *)(Z + k * next);
+    if (count_of(b, g) < LANES) product = lanes_select(b->ask[g].used, product, zero);
+    return product * b->scale[g] + bias;
+}
+
+INLINE void make_logits(block *b, const double *bias)
+{
+    const lanes zero = {0};
+    EACH_GROUP b->top[g] = zero - INFINITY;
+    for (int64_t k = 0; k < b->K; k++) {
+        lanes *const z = row(b->Z, b, k);
         EACH_GROUP
         {
-            const lanes logit = row(z + g, c[g].used, count_of(of, g)) * scale[g] + bias[k];
-            top[g] = lanes_select((lanes_bits)(logit > top[g]), logit, top[g]);
-            z[g] = logit;
+            z[g] = scaled(b, g, z[g], bias[k]);
+            b->top[g] = lanes_select((lanes_bits)(z[g] > b->top[g]), z[g], b->top[g]);
         }
     }
-    double on[GROUPS * LANES] = {0}, tagged[GROUPS * LANES];
-    EACH_GROUP((lanes *)tagged)[g] = top[g];
-    for (int g = 0; g < of.groups; g++)
-        for (int s = 0; s < count_of(of, g); s++)
-            for (int64_t t = c[g].offset[s]; t < c[g].offset[s + 1]; t++)
-                on[g * LANES + s] += tagged[g * LANES + s] - Z[tag[t] * next + g * LANES + s];
-    for (int64_t k = 0; epsilon != 0 && k < K; k++)
-        EACH_GROUP all[g] += top[g] - ((lanes *)(Z + k * next))[g];
-    for (int64_t k = 0; k < K; k++) {
-        lanes *const z = (lanes *)(Z + k * next);
+}
+
+/* The columns' linear part of the loss, over omega. */
+INLINE void linear_part(const block *b, lanes *linear)
+{
+    const lanes zero = {0};
+    const double epsilon = b->model->objective.parameter;
+    const int32_t *tag = b->model->labels->tag;
+    double tops[GROUPS * LANES], on[GROUPS * LANES] = {0};
+    EACH_GROUP((lanes *)tops)[g] = b->top[g];
+    for (int g = 0; g < b->groups; g++)
+        for (int s = 0; s < count_of(b, g); s++)
+            for (int64_t t = b->ask[g].offset[s]; t < b->ask[g].offset[s + 1]; t++)
+                on[g * LANES + s] += tops[g * LANES + s] - b->Z[tag[t] * b->next + g * LANES + s];
+    EACH_GROUP linear[g] = (1 - epsilon) * ((const lanes *)on)[g];
+    if (epsilon == 0) return;
+    lanes all[GROUPS];
+    EACH_GROUP all[g] = zero;
+    for (int64_t k = 0; k < b->K; k++) EACH_GROUP all[g] += b->top[g] - row(b->Z, b, k)[g];
+    EACH_GROUP linear[g] += epsilon / (double)b->K * b->ask[g].tags * all[g];
+}
+
+INLINE void exponentials(block *b)
+{
+    const lanes zero = {0};
+    lanes ties[GROUPS];
+    EACH_GROUP
+    {
+        b->rest[g] = zero;
+        ties[g] = zero - 1;
+    }
+    for (int64_t k = 0; k < b->K; k++) {
+        lanes *const z = row(b->Z, b, k);
         EACH_GROUP
         {
-            const lanes u = z[g] - top[g], e = lanes_exp_below(u);
+            const lanes u = z[g] - b->top[g], e = lanes_exp_below(u);
             const lanes_bits at_top = (lanes_bits)(u == zero);
-            rest[g] += lanes_select(at_top, zero, e);
+            b->rest[g] += lanes_select(at_top, zero, e);
             ties[g] += lanes_select(at_top, zero + 1, zero);
             z[g] = e;
         }
     }
     EACH_GROUP
     {
-        const lanes m = c[g].tags;
-        rest[g] += ties[g];
-        inverse[g] = 1 / (1 + rest[g]);
-        const lanes loss = (1 - epsilon) * ((const lanes *)on)[g] + epsilon / (double)K * m * all[g] +
-                           m * lanes_log1p(rest[g], inverse[g]);
-        add_lanes(losses, losses + 1, c[g].weight * loss);
+        b->rest[g] += ties[g];
+        b->inverse[g] = 1 / (1 + b->rest[g]);
     }
-    if (!gradient) return;
-    lanes multiple[GROUPS], subtracted[GROUPS], mean[GROUPS];
+}
+
+INLINE void add_losses(const block *b, const lanes *linear, lanes *losses)
+{
     EACH_GROUP
     {
-        const lanes slope = c[g].weight * scale[g];
-        multiple[g] = slope * c[g].tags * inverse[g];
-        subtracted[g] = slope * (epsilon / (double)K * c[g].tags);
-        ((lanes *)tagged)[g] = (1 - epsilon) * slope;
-        mean[g] = zero;
+        const lanes loss = linear[g] + b->ask[g].tags * lanes_log1p(b->rest[g], b->inverse[g]);
+        add_lanes(losses, losses + 1, b->ask[g].weight * loss);
     }
-    for (int64_t k = 0; dZ && k < K; k++) {
-        lanes *const dz = (lanes *)(dZ + k * next), *const e = (lanes *)(Z + k * next);
+}
+
+/* From e and the change of the products. */
+INLINE void make_change(const block *b)
+{
+    const lanes zero = {0};
+    lanes mean[GROUPS];
+    EACH_GROUP mean[g] = zero;
+    for (int64_t k = 0; k < b->K; k++) {
+        lanes *const dz = row(b->dZ, b, k), *const e = row(b->Z, b, k);
         EACH_GROUP
         {
-            dz[g] = row(dz + g, c[g].used, count_of(of, g)) * scale[g] + db[k];
+            dz[g] = scaled(b, g, dz[g], b->db[k]);
             mean[g] += e[g] * dz[g];
         }
     }
-    for (int64_t k = 0; dZ && k < K; k++) {
-        lanes *const dz = (lanes *)(dZ + k * next), *const e = (lanes *)(Z + k * next);
-        EACH_GROUP dz[g] = multiple[g] * e[g] * (dz[g] - mean[g] * inverse[g]);
+    for (int64_t k = 0; k < b->K; k++) {
+        lanes *const dz = row(b->dZ, b, k), *const e = row(b->Z, b, k);
+        EACH_GROUP dz[g] = b->multiple[g] * e[g] * (dz[g] - mean[g] * b->inverse[g]);
     }
-    for (int64_t k = 0; k < K; k++) {
-        lanes *const z = (lanes *)(Z + k * next);
-        EACH_GROUP z[g] = z[g] * multiple[g] - subtracted[g];
+}
+
+/* From e. */
+INLINE void make_gradient(const block *b)
+{
+    const double epsilon = b->model->objective.parameter;
+    const int32_t *tag = b->model->labels->tag;
+    lanes even[GROUPS];
+    double tagged[GROUPS * LANES];
+    EACH_GROUP
+    {
+        const lanes slope = b->ask[g].weight * b->scale[g];
+        even[g] = slope * (epsilon / (double)b->K * b->ask[g].tags);
+        ((lanes *)tagged)[g] = (1 - epsilon) * slope;
     }
-    for (int g = 0; g < of.groups; g++)
-        for (int s = 0; s < count_of(of, g); s++)
-            for (int64_t t = c[g].offset[s]; t < c[g].offset[s + 1]; t++)
-                Z[tag[t] * next + g * LANES + s] -= tagged[g * LANES + s];
+    for (int64_t k = 0; k < b->K; k++) {
+        lanes *const z = row(b->Z, b, k);
+        EACH_GROUP z[g] = z[g] * b->multiple[g] - even[g];
+    }
+    for (int g = 0; g < b->groups; g++)
+        for (int s = 0; s < count_of(b, g); s++)
+            for (int64_t t = b->ask[g].offset[s]; t < b->ask[g].offset[s + 1]; t++)
+                b->Z[tag[t] * b->next + g * LANES + s] -= tagged[g * LANES + s];
+}
+
+/* The tile's columns from `i` on. */
+typedef struct {
+    model_part *part;
+    const model_tile *tile;
+    const double *bias, *change;
+    bool gradient;
+} work;
+
+INLINE void columns(const ufm_model *model, const work *w, int64_t i, int groups, int count)
+{
+    block made = {.model = model,
+                  .K = model->classes,
+                  .next = w->tile->Z.stride,
+                  .Z = w->tile->Z.data + i,
+                  .dZ = w->change ? w->part->change + i : NULL,
+                  .db = w->change,
+                  .groups = groups,
+                  .count = count};
+    block *const b = &made;
+    lanes linear[GROUPS];
+    EACH_GROUP
+    {
+        b->ask[g] = ask_columns(model, w->tile->first + i + g * LANES, count_of(b, g));
+        b->scale[g] = (lanes){0} + 1;
+        if (model->root_count) b->scale[g] = 1 / b->ask[g].root;
+    }
+    make_logits(b, w->bias);
+    linear_part(b, linear);
+    exponentials(b);
+    add_losses(b, linear, (lanes *)w->part->lanes + b->K);
+    if (!w->gradient) return;
+    EACH_GROUP b->multiple[g] = b->ask[g].weight * b->scale[g] * b->ask[g].tags * b->inverse[g];
+    if (b->dZ) make_change(b);
+    make_gradient(b);
 }
 
 /* sums += sqrt(c)-weighted sums of the columns of G~, or of its change. */
@@ -205,22 +278,13 @@ INLINE void add_columns(const ufm_model *model, model_part *part, const model_ti
 INLINE void model_softmax_body(const ufm_model *model, model_part *part, const double *bias,
                                const model_tile *tile, bool gradient, const double *change)
 {
-    const int64_t next = tile->Z.stride;
-    double *Z = tile->Z.data, *dZ = change ? part->change : NULL;
-    for (int64_t i = 0; i < tile->count; i += GROUPS * LANES) {
-        const int64_t left = tile->count - i;
-        double *dz = dZ ? dZ + i : NULL;
-        if (left >= 2 * LANES) {
-            columns(model, part, bias, tile->first + i, (span){2, LANES, next}, Z + i, gradient, dz, change);
-        } else if (left > LANES) {
-            columns(model, part, bias, tile->first + i, (span){2, (int)left - LANES, next}, Z + i, gradient,
-                    dz, change);
-        } else {
-            columns(model, part, bias, tile->first + i, (span){1, (int)left, next}, Z + i, gradient, dz,
-                    change);
-        }
-    }
-    if (gradient) add_columns(model, part, tile, dZ ? dZ : Z);
+    const work w = {part, tile, bias, change, gradient};
+    int64_t i = 0;
+    for (; i + 2 * LANES <= tile->count; i += 2 * LANES) columns(model, &w, i, 2, LANES);
+    const int left = (int)(tile->count - i);
+    if (left > LANES) columns(model, &w, i, 2, left - LANES);
+    if (left > 0 && left <= LANES) columns(model, &w, i, 1, left);
+    if (gradient) add_columns(model, part, tile, change ? part->change : tile->Z.data);
 }
 VERSIONS(model_softmax,
          (const ufm_model *model, model_part *part, const double *bias, const model_tile *tile, bool gradient,
