@@ -51,9 +51,12 @@ void ufm_hadamard(int64_t n, const double *x, const double *y, double *out);
 /* Frobenius norm of A - B for contiguous arrays of n numbers. NaN if any difference is NaN. */
 double ufm_distance(int64_t n, const double *a, const double *b);
 
+/* turned <- A^T for contiguous A (rows x cols). */
+void ufm_turn(int64_t rows, int64_t cols, const double *a, double *turned);
+
 /* Products with a thin matrix W (rows x cols, rows small) for one tile of columns after another. `pack` fills
- * the caller's storage of ufm_thin_numbers and borrows it and w. H, out and turned are contiguous; Z and G may
- * be transposed views, whose stride is a multiple of eight: what is behind the last of Z's columns, up to
+ * the caller's storage of ufm_thin_numbers and borrows it and w. H, out and turned are contiguous; Z and G
+ * may be transposed views, whose stride is a multiple of eight: what is behind the last of Z's columns, up to
  * there, is undefined then. */
 typedef struct {
     int64_t rows, cols, stride;

@@ -11,6 +11,15 @@ enum {
     ABREAST = 32 /* dimensions */
 };
 
+void ufm_turn(int64_t rows, int64_t cols, const double *a, double *turned)
+{
+    for (int64_t first = 0; first < cols; first += LANES) {
+        const int64_t end = cols - first < LANES ? cols : first + LANES;
+        for (int64_t k = 0; k < rows; k++)
+            for (int64_t j = first; j < end; j++) turned[j + k * cols] = a[k + j * rows];
+    }
+}
+
 int64_t ufm_thin_numbers(int64_t rows, int64_t cols)
 {
     return ((rows + LANES - 1) / LANES * LANES + rows) * cols;
@@ -23,8 +32,8 @@ ufm_thin ufm_thin_pack(int64_t rows, int64_t cols, const double *w, double *stor
     for (int64_t j = 0; j < cols; j++) {
         memcpy(storage + j * stride, w + j * rows, (size_t)rows * sizeof(double));
         memset(storage + j * stride + rows, 0, (size_t)(stride - rows) * sizeof(double));
-        for (int64_t k = 0; k < rows; k++) turned[j + k * cols] = w[k + j * rows];
     }
+    ufm_turn(rows, cols, w, turned);
     return (ufm_thin){rows, cols, stride, w, storage, turned};
 }
 

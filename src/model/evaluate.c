@@ -106,9 +106,7 @@ static model_tile evaluate_tile(const pass *work, model_part *part, int64_t firs
 
 void model_turn(const ufm_model *model, model_part *part)
 {
-    const int64_t K = model->classes, d = model->dim;
-    for (int64_t j = 0; j < d; j++)
-        for (int64_t k = 0; k < K; k++) part->classifier[k + j * K] = part->turned[j + k * d];
+    ufm_turn(model->dim, model->classes, part->turned, part->classifier);
 }
 
 static void value_body(void *context, int worker, int64_t begin, int64_t end)
@@ -185,7 +183,7 @@ static void run(pass *work, ufm_pool_body *body)
 {
     ufm_model *model = work->model;
     model_clear_parts(model);
-    ufm_pool_run(model->pool, model->columns, model->tile, body, work);
+    ufm_pool_run(model->pool, model->columns, MODEL_GRAIN, body, work);
 }
 
 static double total_value(const pass *work)

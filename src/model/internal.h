@@ -20,19 +20,21 @@ static inline int64_t model_padded(int64_t numbers)
     return (numbers + MODEL_LANES - 1) / MODEL_LANES * MODEL_LANES;
 }
 
+/* Threads share an evaluation's columns by so many. */
+enum { MODEL_GRAIN = 8 };
 /* Numbers of `lanes`. */
 int64_t model_lane_numbers(int64_t classes);
 
-/* What one thread accumulates; added up in thread order. */
+/* What one thread accumulates; added up in thread order. No two of them share a cache line. */
 typedef struct {
-    double *logits;     /* K x tile: logits, then G */
-    double *change;     /* K x tile: dZ, then dG (Hessian-vector products) */
-    double *state;      /* what curvature needs of a column */
-    double *lanes;      /* softmax.c: eight sums of G's columns and of the loss */
-    double *classifier; /* K x d: this thread's share of dW */
-    double *turned;     /* d x K: the same transposed, while a gradient is summed */
-    double *bias;       /* K: of db */
-    double *curvature;  /* K x K: of the bias Hessian; NULL but in ufm_model_minimize_bias */
+    _Alignas(64) double *logits; /* K x tile: logits, then G */
+    double *change;              /* K x tile: dZ, then dG (Hessian-vector products) */
+    double *state;               /* what curvature needs of a column */
+    double *lanes;               /* softmax.c: eight sums of G's columns and of the loss */
+    double *classifier;          /* K x d: this thread's share of dW */
+    double *turned;              /* d x K: the same transposed, while a gradient is summed */
+    double *bias;                /* K: of db */
+    double *curvature;           /* K x K: of the bias Hessian; NULL but in ufm_model_minimize_bias */
     ufm_sum loss, squares;
 } model_part;
 
@@ -41,8 +43,8 @@ struct ufm_model {
     ufm_objective objective;
     const model_loss *loss;
     int64_t classes, dim, columns, tile;
-    int64_t abreast;    /* from a class to the next in a tile of the softmax's: at least tile, of 8 odd times */
-    bool past;          /* a gradient of this size is written past the caches */
+    int64_t abreast; /* from a class to the next in a tile of the softmax's: at least tile, of 8 odd times */
+    bool past;       /* a gradient of this size is written past the caches */
     double *root_count; /* [columns] sqrt(count), or NULL when every count is 1 */
     ufm_pool *pool;     /* NULL when one thread serves best */
     int threads;
@@ -77,10 +79,11 @@ static inline ufm_thin model_pack(const ufm_model *model, int which, const doubl
     return ufm_thin_pack(K, d, W, model->packed + which * ufm_thin_numbers(K, d));
 }
 
-/* The pick-all-label losses of a tile whose Z is transposed (every class's numbers side by side): its products
- * W H become G~ = G/sqrt(c) when a `gradient` is wanted. With `change`, a change of the bias, the part's change
- * of Z, as it stands before scales and bias, becomes that of G~ as well. Sums of the loss and of the columns of
- * G, or of its change, are kept in the part until model_fold adds them to its loss and bias. */
+/* The pick-all-label losses of a tile whose Z is transposed (every class's numbers side by side): its
+ * products W H become G~ = G/sqrt(c) when a `gradient` is wanted. With `change`, a change of the bias, the
+ * part's change of Z, as it stands before scales and bias, becomes that of G~ as well. Sums of the loss and
+ * of the columns of G, or of its change, are kept in the part until model_fold adds them to its loss and
+ * bias. */
 void ufm_model_softmax(const ufm_model *model, model_part *part, const double *bias, const model_tile *tile,
                        bool gradient, const double *change);
 void model_fold(const ufm_model *model, model_part *part);

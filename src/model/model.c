@@ -3,11 +3,12 @@
 
 /* Logits, features and their gradient of a tile stay in the first-level cache beside a small W, and in the
  * second beside a larger one, which is to be read for enough columns. The kernels take eight at a time. */
-enum { TILE_LEAST = 32 * 1024, TILE_MOST = 512 * 1024, TILE_MIN = 8, TILE_MAX = 1024 };
+enum { TILE_LEAST = 60 * 1024, TILE_MOST = 512 * 1024, TILE_MIN = 8, TILE_MAX = 1024 };
 /* Bytes of a gradient that no cache keeps until it is used. */
 static const double PAST_CACHES = 16e6;
-/* Below this many multiply-adds a second thread costs more than it saves. */
-enum { WORK_PER_THREAD = 100000 };
+/* Below this many multiply-adds a second thread costs more than it saves; an exponential takes as long as so
+ * many. */
+enum { WORK_PER_THREAD = 100000, EXPONENTIAL = 20 };
 
 static int64_t tile_columns(const ufm_labels *labels, int64_t dim)
 {
@@ -29,11 +30,11 @@ static int64_t abreast(int64_t tile)
 static int thread_count(const ufm_labels *labels, const ufm_model_settings *settings)
 {
     const int wanted = settings->threads > 0 ? settings->threads : ufm_threads_available();
-    const double work = (double)labels->classes * (double)settings->dim * (double)labels->columns;
-    const int64_t tiles =
-        (labels->columns + tile_columns(labels, settings->dim) - 1) / tile_columns(labels, settings->dim);
+    const double work =
+        (double)labels->classes * (double)(settings->dim + EXPONENTIAL) * (double)labels->columns;
+    const int64_t most = (labels->columns + MODEL_GRAIN - 1) / MODEL_GRAIN;
     int64_t useful = (int64_t)(work / WORK_PER_THREAD) + 1;
-    if (useful > tiles) useful = tiles;
+    if (useful > most) useful = most;
     return useful < wanted ? (int)useful : wanted;
 }
 
