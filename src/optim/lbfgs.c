@@ -35,16 +35,26 @@ static gsl_vector vector_of(const lbfgs_state *state, int number)
     return gsl_vector_view_array(state->vectors + number * state->stride, (size_t)state->history.size).vector;
 }
 
+/* Before the first point: GSL's gradient makes room for them. */
+static bool allocate_vectors(lbfgs_state *state, gsl_vector *gradient)
+{
+    if (state->vectors) return true;
+    gsl_block_free(gradient->block);
+    *gradient = (gsl_vector){.size = gradient->size, .stride = 1};
+    state->vectors = ufm_alloc(3 * state->stride, sizeof(double));
+    if (!state->vectors) return false;
+    state->trial = vector_of(state, 0);
+    state->trial_gradient = vector_of(state, 1);
+    *gradient = vector_of(state, 2);
+    return true;
+}
+
 static int lbfgs_alloc(void *vstate, size_t n)
 {
     lbfgs_state *state = vstate;
     const int64_t size = (int64_t)n;
     *state = (lbfgs_state){.history = {.size = size, .pairs = 10, .end = {size, size, size}},
                            .stride = (size + LINE - 1) / LINE * LINE};
-    state->vectors = ufm_alloc(3 * state->stride, sizeof(double));
-    if (!state->vectors) return GSL_ENOMEM;
-    state->trial = vector_of(state, 0);
-    state->trial_gradient = vector_of(state, 1);
     return GSL_SUCCESS;
 }
 
@@ -60,15 +70,12 @@ static int lbfgs_set(void *vstate, gsl_multimin_function_fdf *fdf, const gsl_vec
 {
     lbfgs_state *state = vstate;
     if (!(step_size > 0) || !(tol > 0 && tol < 1)) return GSL_EINVAL;
+    if (!allocate_vectors(state, gradient)) return GSL_ENOMEM;
     if (!state->allocated && !history_allocate(&state->history)) {
         history_free(&state->history);
         return GSL_ENOMEM;
     }
     state->allocated = true;
-    if (gradient->owner) { /* GSL's, which has not been touched yet */
-        gsl_block_free(gradient->block);
-        *gradient = vector_of(state, 2);
-    }
     GSL_MULTIMIN_FN_EVAL_F_DF(fdf, x, f, gradient);
     state->first_step = step_size;
     state->curvature = tol;
