@@ -3,7 +3,7 @@
 in = ARG1
 out = ARG2
 folder = ARG0[1:strlen(ARG0)-strlen("scaling.gp")]
-expected = "series,classes,dim,samples,history,threads,evaluation,bound,iteration,needed,peak,flops,bandwidth"
+expected = "series,classes,dim,samples,history,threads,evaluation,bound,iteration,needed,peak,flops,bandwidth,bound_with_exponentials"
 width = 9.0
 height = 7.0
 load folder."style.gp"
@@ -42,7 +42,8 @@ do for [i = 1:3] {
     set ylabel beside("seconds")
     plot in skip 1 using (size(i)):(of(i, $9)) with linespoints linetype 1 pointsize 0.7, \
          in skip 1 using (size(i)):(of(i, $7)) with linespoints linetype 2 pointsize 0.7, \
-         in skip 1 using (size(i)):(of(i, $8)) with lines linetype 3 dashtype 2
+         in skip 1 using (size(i)):(of(i, $8)) with lines linetype 3 dashtype 2, \
+         in skip 1 using (size(i)):(of(i, $14)) with lines linetype 4
 }
 set tmargin at screen top[4]
 set bmargin at screen top[4] - 0.28
@@ -53,10 +54,11 @@ set xlabel "bytes of x, gradient, history and work vectors"
 set ylabel beside("bytes resident")
 plot in skip 1 using 10:11 with points linetype 4 pointsize 0.7, x with lines linecolor rgb "#444444" dashtype 2
 @legend_panel
-set key vertical maxrows 2
+set key vertical maxrows 3
 plot NaN with linespoints linetype 1 pointsize 0.7 title "an iteration of lbfgs (history 10)", \
      NaN with linespoints linetype 2 pointsize 0.7 title "an evaluation", \
      NaN with lines linetype 3 dashtype 2 title "bound on it: flops/peak, bytes/bandwidth", \
+     NaN with lines linetype 4 title "the same with exponentials", \
      NaN with lines linecolor rgb "#444444" dashtype 2 title "resident = needed"
 unset multiplot
 @finish
