@@ -179,8 +179,7 @@ ufm_status geometry_data_new(const ufm_point *point, const ufm_labels *labels,
         return ufm_fail(error, status, "not enough memory for the features of %" PRId64 " tag sets",
                         labels->columns);
     }
-    for (int64_t k = 0; k < K; k++)
-        for (int64_t j = 0; j < d; j++) data->row[j + k * d] = point->W[k + j * K];
+    ufm_turn(K, d, point->W, data->row);
     measure_sizes(data, settings->tolerance);
     data->collapsed = is_collapsed(point, labels, settings);
     return UFM_OK;

@@ -205,6 +205,13 @@ KERNEL void multiply_columns(const stretch *s, int64_t n, const double *H, doubl
     }
 }
 
+/* Classes at a time, in blocks of like size. */
+static int64_t block_of(int64_t classes)
+{
+    const int64_t blocks = (classes + MOST - 1) / MOST;
+    return (classes + blocks - 1) / blocks;
+}
+
 /* `rows` of W, from `first` on, times eight columns whose numbers stand abreast in h. */
 KERNEL void abreast_kernel(const stretch *s, const lanes *h, double *Z, int rows)
 {
@@ -227,7 +234,7 @@ KERNEL void abreast_kernel(const stretch *s, const lanes *h, double *Z, int rows
  * of a register idle. */
 WIDE static void multiply_abreast(const ufm_thin *w, ufm_matrix H, bool add, ufm_matrix Z)
 {
-    const int64_t d = w->cols, K = w->rows, blocks = (K + MOST - 1) / MOST, each = (K + blocks - 1) / blocks;
+    const int64_t d = w->cols, K = w->rows, each = block_of(K);
     lanes h[ABREAST];
     for (int64_t i = 0; i < H.cols; i += LANES) {
         for (int64_t j = 0; j < d; j += LANES) {
@@ -399,7 +406,7 @@ KERNEL void outer_classes(const tile *t, int64_t first, double *turned, int coun
 
 WIDE static void outer_wide(const tile *t, double *turned)
 {
-    const int64_t blocks = (t->K + MOST - 1) / MOST, each = (t->K + blocks - 1) / blocks; /* of like size */
+    const int64_t each = block_of(t->K);
     for (int64_t first = 0; first < t->K; first += each) {
         const int count = (int)(t->K - first < each ? t->K - first : each);
 #define CALL(m) outer_classes(t, first, turned, m)

@@ -280,9 +280,9 @@ INLINE void model_softmax_body(const ufm_model *model, model_part *part, const d
 {
     const work w = {part, tile, bias, change, gradient};
     int64_t i = 0;
-    for (; i + 2 * LANES <= tile->count; i += 2 * LANES) columns(model, &w, i, 2, LANES);
+    for (; i + GROUPS * LANES <= tile->count; i += GROUPS * LANES) columns(model, &w, i, GROUPS, LANES);
     const int left = (int)(tile->count - i);
-    if (left > LANES) columns(model, &w, i, 2, left - LANES);
+    if (left > LANES) columns(model, &w, i, GROUPS, left - LANES);
     if (left > 0 && left <= LANES) columns(model, &w, i, 1, left);
     if (gradient) add_columns(model, part, tile, change ? part->change : tile->Z.data);
 }

@@ -5,13 +5,12 @@
 #include <math.h>
 #include <ufmlab/optim.h>
 
-enum { LINE = 8 /* numbers of a cache line */ };
+enum { VECTORS = 3 /* the point on trial, its gradient and this iteration's */ };
 
 typedef struct {
     lbfgs_history history;
-    bool allocated;  /* the history, by set */
-    double *vectors; /* the point on trial, its gradient and this iteration's */
-    int64_t stride;
+    bool allocated; /* the history, by set */
+    double *vector[VECTORS];
     gsl_vector trial, trial_gradient;
     double first_step, curvature;
     double length, slope; /* of the direction */
@@ -24,25 +23,29 @@ static void lbfgs_free(void *vstate)
     state->allocated = false;
     if (state->trial.owner) gsl_block_free(state->trial.block); /* GSL's point, in whose place ours is */
     state->trial.owner = 0;
-    ufm_free(state->vectors);
-    state->vectors = NULL;
+    for (int i = 0; i < VECTORS; i++) {
+        ufm_free(state->vector[i]);
+        state->vector[i] = NULL;
+    }
 }
 
-/* One of the three: aligned and in huge pages, which GSL's own are not, so that a model can write a gradient
+/* One of them: aligned and in huge pages, which GSL's own are not, so that a model can write a gradient
  * past the caches. */
 static gsl_vector vector_of(const lbfgs_state *state, int number)
 {
-    return gsl_vector_view_array(state->vectors + number * state->stride, (size_t)state->history.size).vector;
+    return gsl_vector_view_array(state->vector[number], (size_t)state->history.size).vector;
 }
 
 /* Before the first point: GSL's gradient makes room for them. */
 static bool allocate_vectors(lbfgs_state *state, gsl_vector *gradient)
 {
-    if (state->vectors) return true;
+    if (state->vector[VECTORS - 1]) return true;
     gsl_block_free(gradient->block);
     *gradient = (gsl_vector){.size = gradient->size, .stride = 1};
-    state->vectors = ufm_alloc(3 * state->stride, sizeof(double));
-    if (!state->vectors) return false;
+    for (int i = 0; i < VECTORS; i++) {
+        if (!state->vector[i]) state->vector[i] = ufm_alloc(state->history.size, sizeof(double));
+        if (!state->vector[i]) return false;
+    }
     state->trial = vector_of(state, 0);
     state->trial_gradient = vector_of(state, 1);
     *gradient = vector_of(state, 2);
@@ -53,8 +56,7 @@ static int lbfgs_alloc(void *vstate, size_t n)
 {
     lbfgs_state *state = vstate;
     const int64_t size = (int64_t)n;
-    *state = (lbfgs_state){.history = {.size = size, .pairs = 10, .end = {size, size, size}},
-                           .stride = (size + LINE - 1) / LINE * LINE};
+    *state = (lbfgs_state){.history = {.size = size, .pairs = 10, .end = {size, size, size}}};
     return GSL_SUCCESS;
 }
 
