@@ -23,7 +23,7 @@ parser.add_argument("--threads", type=int, default=os.cpu_count())
 args = parser.parse_args()
 here = pathlib.Path(__file__).parent
 args.out.mkdir(parents=True, exist_ok=True)
-OURS = ("--preset paper --arch resnet18 --width 0.25 --epochs 60 --batch 128 --rate 0.1 --feature-decay-batch 1e-3 --measure-every 60 "
+OURS = ("--preset paper --loss pal --arch resnet18 --width 0.25 --epochs 60 --batch 128 --rate 0.1 --feature-decay-batch 1e-3 --measure-every 60 "
         "--no-figures").split()
 
 
