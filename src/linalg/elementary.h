@@ -13,28 +13,26 @@ INLINE lanes lanes_select(lanes_bits mask, lanes a, lanes b)
     return (lanes)(((lanes_bits)a & mask) | ((lanes_bits)b & ~mask));
 }
 
-/* x = n log 2 + r with |r| <= log(2)/2; exp(r) by its series, whose remainder is below 1e-17. *power becomes
- * n. */
-INLINE lanes lanes_exp_reduced(lanes x, lanes_bits *power)
+/* x = n log 2 + r with |r| <= log(2)/2; gives exp(r). The polynomial is the best one of its degree, off by
+ * 7e-19. The low bits of *shifted are n + 1023, the exponent of 2^n. */
+static const double exp_shift = 0x1.8p52 + 1023;
+INLINE lanes lanes_exp_reduced(lanes x, lanes *shifted)
 {
-    static const double round = 0x1.8p52, log2e = 0x1.71547652b82fep0;
+    static const double log2e = 0x1.71547652b82fep0;
     static const double ln2_high = 0x1.62e42fefa3800p-1, ln2_low = 0x1.ef35793c76730p-45;
-    const lanes zero = {0};
-    const lanes shifted = x * log2e + round;
-    const lanes n = shifted - round;
+    *shifted = x * log2e + exp_shift;
+    const lanes n = *shifted - exp_shift;
     const lanes r = (x - n * ln2_high) - n * ln2_low;
-    lanes p = r * (1.0 / 6227020800) + 1.0 / 479001600;
-    p = p * r + 1.0 / 39916800;
-    p = p * r + 1.0 / 3628800;
-    p = p * r + 1.0 / 362880;
-    p = p * r + 1.0 / 40320;
-    p = p * r + 1.0 / 5040;
-    p = p * r + 1.0 / 720;
-    p = p * r + 1.0 / 120;
-    p = p * r + 1.0 / 24;
-    p = p * r + 1.0 / 6;
+    lanes p = r * 2.0826626254837e-09 + 2.5112036801871548e-08;
+    p = p * r + 2.7557581850302577e-07;
+    p = p * r + 2.7557234862042336e-06;
+    p = p * r + 2.4801586926631677e-05;
+    p = p * r + 0.00019841269896383676;
+    p = p * r + 0.0013888888889115629;
+    p = p * r + 0.008333333333317034;
+    p = p * r + 0.041666666666666095;
+    p = p * r + 0.16666666666666682;
     p = p * r + 0.5;
-    *power = (lanes_bits)shifted - (lanes_bits)(zero + round);
     return 1 + (r + r * r * p);
 }
 
@@ -44,11 +42,11 @@ INLINE lanes lanes_exp(lanes x)
 {
     static const double lowest = -746, highest = 710;
     const lanes zero = {0};
-    lanes_bits power;
+    lanes shifted;
     x = lanes_select((lanes_bits)(x < zero + lowest), zero + lowest, x);
     x = lanes_select((lanes_bits)(x > zero + highest), zero + highest, x);
-    const lanes p = lanes_exp_reduced(x, &power);
-    const lanes_bits half = power >> 1;
+    const lanes p = lanes_exp_reduced(x, &shifted);
+    const lanes_bits power = (lanes_bits)shifted - (lanes_bits)(zero + exp_shift), half = power >> 1;
     return p * (lanes)((half + 1023) << 52) * (lanes)((power - half + 1023) << 52);
 }
 
@@ -57,16 +55,15 @@ INLINE lanes lanes_exp_below(lanes x)
 {
     static const double lowest = -707;
     const lanes zero = {0};
-    lanes_bits power;
-    const lanes p = lanes_exp_reduced(x, &power);
-    const lanes value = p * (lanes)((power + 1023) << 52);
-    return lanes_select((lanes_bits)(x < zero + lowest), zero, value);
+    lanes shifted;
+    const lanes p = lanes_exp_reduced(x, &shifted);
+    return lanes_select((lanes_bits)(x < zero + lowest), zero, p * (lanes)((lanes_bits)shifted << 52));
 }
 
-/* log(1 + x) for 0 <= x < 2^1000, given the inverse of 1 + x. 1 + x = u + error = 2^n m with m in [1/sqrt 2,
- * sqrt 2); log m by the series of the inverse hyperbolic tangent of s = f/(2 + f), f = m - 1, remainder below
- * 1e-17: 2 s = f - s f, where f is exact. */
-INLINE lanes lanes_log1p(lanes x, lanes inverse)
+/* log(1 + x) for 0 <= x < 2^1000, and the inverse of 1 + x. 1 + x = u + error = 2^n m with m in [1/sqrt 2,
+ * sqrt 2); log m by the inverse hyperbolic tangent of s = f/(2 + f), f = m - 1, by the best polynomial of its
+ * degree, off by 2e-18: 2 s = f - s f, where f is exact. One division serves s and the inverse. */
+INLINE lanes lanes_log1p(lanes x, lanes *inverse)
 {
     static const double round = 0x1.8p52, ln2_high = 0x1.62e42fefa3800p-1, ln2_low = 0x1.ef35793c76730p-45;
     static const int64_t one = 0x3ff0000000000000, root_half = 0x3fe6a09e667f3bcd;
@@ -77,18 +74,16 @@ INLINE lanes lanes_log1p(lanes x, lanes inverse)
     const lanes_bits power = (bits >> 52) - 1023;
     const lanes n = (lanes)(power + (lanes_bits)(zero + round)) - round;
     const lanes f = (lanes)((bits & 0x000fffffffffffff) + root_half) - 1;
-    const lanes s = f / (2 + f), z = s * s;
-    lanes q = z * (1.0 / 23) + 1.0 / 21;
-    q = q * z + 1.0 / 19;
-    q = q * z + 1.0 / 17;
-    q = q * z + 1.0 / 15;
-    q = q * z + 1.0 / 13;
-    q = q * z + 1.0 / 11;
-    q = q * z + 1.0 / 9;
-    q = q * z + 1.0 / 7;
-    q = q * z + 1.0 / 5;
-    q = q * z + 1.0 / 3;
-    return n * ln2_high + (f + ((n * ln2_low + error * inverse) - s * (f - 2 * z * q)));
+    const lanes both = 1 / (u * (2 + f));
+    *inverse = both * (2 + f);
+    const lanes s = f * (both * u), z = s * s;
+    lanes q = z * 7.398132551398738e-02 + 7.657010347584918e-02;
+    q = q * z + 9.091782712547959e-02;
+    q = q * z + 1.1111099276708498e-01;
+    q = q * z + 1.4285714371282965e-01;
+    q = q * z + 1.9999999999706974e-01;
+    q = q * z + 3.333333333333367e-01;
+    return n * ln2_high + (f + ((n * ln2_low + error * *inverse) - s * (f - 2 * z * q)));
 }
 
 #if defined(__has_builtin)
@@ -131,7 +126,8 @@ INLINE void lanes_turn(lanes v[LANES])
         v[i + 1] = __builtin_shufflevector(a, b, 1, 9, 3, 11, 5, 13, 7, 15);
     }
 #pragma GCC unroll 4
-    for (int i = 0; i < LANES; i += i % 4 == 1 ? 3 : 1) {
+    for (int pair = 0; pair < LANES / 2; pair++) {
+        const int i = pair / 2 * 4 + pair % 2;
         const lanes a = v[i], b = v[i + 2];
         v[i] = __builtin_shufflevector(a, b, 0, 1, 8, 9, 4, 5, 12, 13);
         v[i + 2] = __builtin_shufflevector(a, b, 2, 3, 10, 11, 6, 7, 14, 15);

@@ -128,8 +128,12 @@ INLINE void linear_part(const block *b, lanes *linear)
     const lanes zero = {0};
     const double epsilon = b->model->objective.parameter;
     const int32_t *tag = b->model->labels->tag;
-    double tops[GROUPS * LANES], on[GROUPS * LANES] = {0};
-    EACH_GROUP((lanes *)tops)[g] = b->top[g];
+    double tops[GROUPS * LANES], on[GROUPS * LANES];
+    EACH_GROUP
+    {
+        ((lanes *)tops)[g] = b->top[g];
+        ((lanes *)on)[g] = zero;
+    }
     for (int g = 0; g < b->groups; g++)
         for (int s = 0; s < count_of(b, g); s++)
             for (int64_t t = b->ask[g].offset[s]; t < b->ask[g].offset[s + 1]; t++)
@@ -142,38 +146,32 @@ INLINE void linear_part(const block *b, lanes *linear)
     EACH_GROUP linear[g] += epsilon / (double)b->K * b->ask[g].tags * all[g];
 }
 
+/* Classes at the top are counted by what the sum without them lacks, a whole number but for rounding. */
 INLINE void exponentials(block *b)
 {
+    const double round = 0x1.8p52;
     const lanes zero = {0};
-    lanes ties[GROUPS];
-    EACH_GROUP
-    {
-        b->rest[g] = zero;
-        ties[g] = zero - 1;
-    }
+    lanes all[GROUPS];
+    EACH_GROUP all[g] = b->rest[g] = zero;
     for (int64_t k = 0; k < b->K; k++) {
         lanes *const z = row(b->Z, b, k);
         EACH_GROUP
         {
             const lanes u = z[g] - b->top[g], e = lanes_exp_below(u);
-            const lanes_bits at_top = (lanes_bits)(u == zero);
-            b->rest[g] += lanes_select(at_top, zero, e);
-            ties[g] += lanes_select(at_top, zero + 1, zero);
+            b->rest[g] += lanes_select((lanes_bits)(u == zero), zero, e);
+            all[g] += e;
             z[g] = e;
         }
     }
-    EACH_GROUP
-    {
-        b->rest[g] += ties[g];
-        b->inverse[g] = 1 / (1 + b->rest[g]);
-    }
+    EACH_GROUP b->rest[g] += ((all[g] - b->rest[g]) + round) - round - 1;
 }
 
-INLINE void add_losses(const block *b, const lanes *linear, lanes *losses)
+/* Also the inverse of the sum of e. */
+INLINE void add_losses(block *b, const lanes *linear, lanes *losses)
 {
     EACH_GROUP
     {
-        const lanes loss = linear[g] + b->ask[g].tags * lanes_log1p(b->rest[g], b->inverse[g]);
+        const lanes loss = linear[g] + b->ask[g].tags * lanes_log1p(b->rest[g], &b->inverse[g]);
         add_lanes(losses, losses + 1, b->ask[g].weight * loss);
     }
 }
