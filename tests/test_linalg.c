@@ -515,12 +515,15 @@ static void test_thin(void)
         memcpy(sum2, sum, (size_t)(d * K) * sizeof(double));
         memcpy(out2, H, (size_t)(d * n) * sizeof(double));
         for (int64_t i = 0; i < K * n; i++) laid[i % K * row + i / K * column] = G[i];
-        ufm_thin_back(&thin, z, 0.4, h, ufm_rng_below(rng, 2), out);
+        const double squares = ufm_thin_back(&thin, z, 0.4, h, ufm_rng_below(rng, 2), out),
+                     exact = ufm_dot(d * n, H, H);
+        CU_ASSERT(squares == ufm_thin_squares(h));
         ufm_gemm(1, ufm_transpose(ufm_view(W, K, d)), g, 0.4, ufm_view(out2, d, n));
         ufm_thin_outer(z, h, sum);
         ufm_gemm(1, h, ufm_transpose(g), 1, ufm_view(sum2, d, K));
-        const double error = fmax(ufm_distance(K * n, Z, Z2),
-                                  fmax(ufm_distance(d * n, out, out2), ufm_distance(d * K, sum, sum2)));
+        double error = fmax(ufm_distance(K * n, Z, Z2),
+                            fmax(ufm_distance(d * n, out, out2), ufm_distance(d * K, sum, sum2)));
+        if (!(fabs(squares - exact) <= 1e-14 * exact)) error = INFINITY;
         if (!(error <= 1e-12))
             fprintf(stderr, "  K=%lld d=%lld n=%lld%s%s\n", (long long)K, (long long)d, (long long)n,
                     add ? " add" : "", turned ? " transposed" : "");

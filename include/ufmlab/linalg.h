@@ -66,9 +66,12 @@ int64_t ufm_thin_numbers(int64_t rows, int64_t cols);
 ufm_thin ufm_thin_pack(int64_t rows, int64_t cols, const double *w, double *storage);
 /* Z <- W H, or Z + W H to `add`. */
 void ufm_thin_multiply(const ufm_thin *w, ufm_matrix H, bool add, ufm_matrix Z);
-/* out <- ridge H + W^T G; out may be H. `past`: out is one of so many tiles that the caches will not keep it,
- * and is written past them if it is aligned to 64 bytes and d a multiple of eight. */
-void ufm_thin_back(const ufm_thin *w, ufm_matrix G, double ridge, ufm_matrix H, bool past, double *out);
+/* |H|^2. */
+double ufm_thin_squares(ufm_matrix H);
+/* out <- ridge H + W^T G; out may be H. Gives |H|^2 to the same bits. `past`: out is one of so many tiles
+ * that the caches will not keep it, and is written past them if it is aligned to 64 bytes and d a multiple of
+ * eight. */
+double ufm_thin_back(const ufm_thin *w, ufm_matrix G, double ridge, ufm_matrix H, bool past, double *out);
 /* turned <- turned + H G^T, cols x rows numbers. */
 void ufm_thin_outer(ufm_matrix G, ufm_matrix H, double *turned);
 

@@ -118,10 +118,8 @@ KERNEL void store_turned(const stretch *s, int64_t first, lanes column[LANES], d
     lanes_turn(column);
 #pragma GCC unroll 8
     for (int r = 0; r < LANES; r++) {
-        double *z = Z + (first + r) * s->z.row;
-        if (first + r >= s->w->rows) break;
-        if (s->add) column[r] += *(const lanes *)z;
-        *(lanes *)z = column[r];
+        lanes *const z = (lanes *)(Z + (first + r) * s->z.row);
+        if (first + r < s->w->rows) *z = s->add ? (lanes)(column[r] + *z) : column[r];
     }
 }
 
@@ -283,7 +281,7 @@ WIDE static void multiply_wide(const ufm_thin *w, ufm_matrix H, bool add, ufm_ma
         }
 }
 
-/* out = ridge H + W^T G. */
+/* out = ridge H + W^T G, and the sums of squares of H. */
 typedef struct {
     const ufm_thin *w;
     const double *G;
@@ -292,10 +290,11 @@ typedef struct {
     const double *H;
     double *out;
     bool past; /* out is written without reading what is there */
+    lanes squares[4];
 } back_product;
 
 /* `registers` of rows of out, from j on, or the rows of `mask` of one, for `count` columns from i on. */
-KERNEL void back_kernel(const back_product *p, int64_t i, int64_t j, int registers, int count, __mmask8 mask)
+KERNEL void back_kernel(back_product *p, int64_t i, int64_t j, int registers, int count, __mmask8 mask)
 {
     lanes sum[4][MOST];
     const int64_t d = p->w->cols, K = p->w->rows;
@@ -305,7 +304,11 @@ KERNEL void back_kernel(const back_product *p, int64_t i, int64_t j, int registe
 #pragma GCC unroll 8
     for (int c = 0; c < count; c++)
 #pragma GCC unroll 4
-        for (int r = 0; r < registers; r++) sum[r][c] = p->ridge * load(H + c * d + r * LANES, full, mask);
+        for (int r = 0; r < registers; r++) {
+            const lanes h = load(H + c * d + r * LANES, full, mask);
+            p->squares[r] += h * h;
+            sum[r][c] = p->ridge * h;
+        }
     for (int64_t k = 0; k < K; k++) {
 #pragma GCC unroll 4
         for (int r = 0; r < registers; r++) {
@@ -328,7 +331,7 @@ KERNEL void back_kernel(const back_product *p, int64_t i, int64_t j, int registe
 }
 
 /* `registers` of rows of out, for n columns. */
-KERNEL void back_rows(const back_product *p, int64_t n, int64_t j, int registers, __mmask8 mask)
+KERNEL void back_rows(back_product *p, int64_t n, int64_t j, int registers, __mmask8 mask)
 {
     const int most = registers > 1 ? MOST / 2 : MOST; /* all registers there are */
     int64_t i = 0;
@@ -336,15 +339,29 @@ KERNEL void back_rows(const back_product *p, int64_t n, int64_t j, int registers
     for (; i < n; i++) back_kernel(p, i, j, registers, 1, mask);
 }
 
-KERNEL void back_all(const back_product *p, int64_t n)
+KERNEL double total(const lanes squares[4])
 {
-    const int64_t d = p->w->cols;
-    int64_t j = 0;
-    for (; j + 4 * LANES <= d; j += 4 * LANES) back_rows(p, n, j, 4, 0xff);
-    for (; j < d; j += LANES) back_rows(p, n, j, 1, mask_of(d - j));
+    return _mm512_reduce_add_pd((__m512d)(squares[0] + squares[1] + squares[2] + squares[3]));
 }
 
-WIDE static void back_wide(back_product p, int64_t n)
+/* Over all rows of H and out. */
+#define EACH_ROWS(call)                                                                                      \
+    for (int64_t j = 0; j < d; j += (d - j >= 4 * LANES ? 4 : 1) * LANES) {                                  \
+        if (d - j >= 4 * LANES)                                                                              \
+            call(j, 4, 0xff);                                                                                \
+        else                                                                                                 \
+            call(j, 1, mask_of(d - j));                                                                      \
+    }
+
+KERNEL void back_all(back_product *p, int64_t n)
+{
+    const int64_t d = p->w->cols;
+#define CALL(j, registers, mask) back_rows(p, n, j, registers, mask)
+    EACH_ROWS(CALL)
+#undef CALL
+}
+
+WIDE static double back_wide(back_product p, int64_t n)
 {
     if (p.past && p.w->cols % LANES == 0 && (uintptr_t)p.out % sizeof(lanes) == 0) {
         p.past = true;
@@ -354,19 +371,42 @@ WIDE static void back_wide(back_product p, int64_t n)
         p.past = false;
         back_all(&p, n);
     }
+    return total(p.squares);
 }
 
-/* A tile: n columns of G (K rows) and of H (d rows). */
+/* The sum of squares alone, added up in the same order. */
+KERNEL void square_rows(lanes *squares, ufm_matrix H, int64_t j, int registers, __mmask8 mask)
+{
+    for (int64_t i = 0; i < H.cols; i++)
+#pragma GCC unroll 4
+        for (int r = 0; r < registers; r++) {
+            const lanes h = load(H.data + i * H.rows + j + r * LANES, registers > 1, mask);
+            squares[r] += h * h;
+        }
+}
+WIDE static double squares_wide(ufm_matrix H)
+{
+    const int64_t d = H.rows;
+    lanes squares[4] = {{0}};
+#define CALL(j, registers, mask) square_rows(squares, H, j, registers, mask)
+    EACH_ROWS(CALL)
+#undef CALL
+    return total(squares);
+}
+
+/* A tile: n columns of G (K rows) and of H (d rows). The next tile of H is asked for meanwhile, line after
+ * line and evenly, as a core waits for few lines at a time. */
 typedef struct {
     int64_t K, d, n;
     const double *G, *H;
     steps g;
+    int64_t blocks;     /* of classes */
+    const double *next; /* to be asked for */
 } tile;
 
-/* The next tile of H is asked for meanwhile, if it is there: this product has time to wait for memory.
- * `count` columns of H G^T, `registers` of its rows or those of `mask` of one. */
-KERNEL void outer_kernel(const tile *t, const double *G, const double *H, double *sum_of, int registers,
-                         int count, __mmask8 mask)
+/* `count` columns of H G^T, `registers` of its rows or those of `mask` of one. */
+KERNEL void outer_kernel(tile *t, const double *G, const double *H, double *sum_of, int registers, int count,
+                         __mmask8 mask)
 {
     lanes sum[4][MOST];
     const int64_t d = t->d;
@@ -375,12 +415,14 @@ KERNEL void outer_kernel(const tile *t, const double *G, const double *H, double
     for (int k = 0; k < count; k++)
 #pragma GCC unroll 4
         for (int r = 0; r < registers; r++) sum[r][k] = load(sum_of + k * d + r * LANES, full, mask);
-    for (int64_t i = 0; i < t->n; i++) {
+    const int64_t ask = (registers * LANES + t->blocks - 1) / t->blocks;
+    const double *next = t->next;
+    for (int64_t i = 0; i < t->n; i++, next += ask) {
 #pragma GCC unroll 4
         for (int r = 0; r < registers; r++) {
             const double *const h = H + i * d + r * LANES;
             const lanes a = load(h, full, mask);
-            if (G == t->G) __builtin_prefetch(h + t->n * d, 0, 2);
+            if (r * LANES < ask) __builtin_prefetch(next + r * LANES, 0, 2);
 #pragma GCC unroll 8
             for (int k = 0; k < count; k++) sum[r][k] += a * G[k * t->g.row + i * t->g.column];
         }
@@ -389,9 +431,10 @@ KERNEL void outer_kernel(const tile *t, const double *G, const double *H, double
     for (int k = 0; k < count; k++)
 #pragma GCC unroll 4
         for (int r = 0; r < registers; r++) store(sum_of + k * d + r * LANES, sum[r][k], full, mask);
+    t->next = next;
 }
 
-KERNEL void outer_classes(const tile *t, int64_t first, double *turned, int count)
+KERNEL void outer_classes(tile *t, int64_t first, double *turned, int count)
 {
     const int64_t d = t->d;
     const double *G = t->G + first * t->g.row;
@@ -404,9 +447,11 @@ KERNEL void outer_classes(const tile *t, int64_t first, double *turned, int coun
     for (; j < d; j += LANES) outer_kernel(t, G, t->H + j, to + j, 1, count, mask_of(d - j));
 }
 
-WIDE static void outer_wide(const tile *t, double *turned)
+WIDE static void outer_wide(tile *t, double *turned)
 {
     const int64_t each = block_of(t->K);
+    t->blocks = (t->K + each - 1) / each;
+    t->next = t->H + t->n * t->d;
     for (int64_t first = 0; first < t->K; first += each) {
         const int count = (int)(t->K - first < each ? t->K - first : each);
 #define CALL(m) outer_classes(t, first, turned, m)
@@ -434,17 +479,31 @@ void ufm_thin_multiply(const ufm_thin *w, ufm_matrix H, bool add, ufm_matrix Z)
     }
 }
 
-void ufm_thin_back(const ufm_thin *w, ufm_matrix G, double ridge, ufm_matrix H, bool past, double *out)
+double ufm_thin_squares(ufm_matrix H)
+{
+#ifdef WIDE
+    if (is_wide()) return squares_wide(H);
+#endif
+    return ufm_dot(H.rows * H.cols, H.data, H.data);
+}
+
+double ufm_thin_back(const ufm_thin *w, ufm_matrix G, double ridge, ufm_matrix H, bool past, double *out)
 {
     (void)past;
-    TRY(back_wide((back_product){w, G.data, steps_of(G), ridge, H.data, out, past}, H.cols))
+#ifdef WIDE
+    if (is_wide())
+        return back_wide((back_product){w, G.data, steps_of(G), ridge, H.data, out, past, {{0}}}, H.cols);
+#endif
+    const double squares = ufm_thin_squares(H);
     if (out != H.data) memcpy(out, H.data, (size_t)(w->cols * H.cols) * sizeof(double));
     ufm_gemm(1, ufm_transpose(whole(w)), G, ridge, ufm_view(out, w->cols, H.cols));
+    return squares;
 }
 
 void ufm_thin_outer(ufm_matrix G, ufm_matrix H, double *turned)
 {
     const int64_t K = G.transposed ? G.cols : G.rows;
-    TRY(outer_wide(&(tile){K, H.rows, H.cols, G.data, H.data, steps_of(G)}, turned))
+    TRY(outer_wide(&(tile){.K = K, .d = H.rows, .n = H.cols, .G = G.data, .H = H.data, .g = steps_of(G)},
+                   turned))
     ufm_gemm(1, H, ufm_transpose(G), 1, ufm_view(turned, H.rows, K));
 }

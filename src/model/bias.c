@@ -44,7 +44,7 @@ static void bias_body(void *context, int worker, int64_t begin, int64_t end)
 static double evaluate(ufm_model *model, const double *x, double *gradient, double *hessian)
 {
     const int64_t K = model->classes;
-    bias_pass work = {model, model_split(model, x), model_pack(model, 0, x)};
+    bias_pass work = {model, model_split(model, x), model_pack(model, x, model->packed)};
     for (int t = 0; t < model->threads; t++) {
         model_part *part = &model->part[t];
         part->loss = (ufm_sum){0, 0};

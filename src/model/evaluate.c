@@ -62,19 +62,34 @@ static double column_gradient(const ufm_model *model, model_tile tile, int64_t i
 typedef struct {
     ufm_model *model;
     model_blocks x, v;
-    ufm_thin W, dW;     /* packed */
+    ufm_thin dW;        /* packed */
     double *gradient_H; /* d x n block of the result */
 } pass;
+
+/* All but what model_turn writes. */
+static void clear_sums(const ufm_model *model, model_part *part)
+{
+    part->loss = part->squares = (ufm_sum){0, 0};
+    memset(part->lanes, 0, (size_t)model_lane_numbers(model->classes) * sizeof(double));
+    memset(part->bias, 0, (size_t)model->classes * sizeof(double));
+}
 
 void model_clear_parts(ufm_model *model)
 {
     for (int t = 0; t < model->threads; t++) {
-        model_part *part = &model->part[t];
-        part->loss = part->squares = (ufm_sum){0, 0};
-        memset(part->lanes, 0, (size_t)model_lane_numbers(model->classes) * sizeof(double));
-        memset(part->classifier, 0, (size_t)(model->classes * model->dim) * sizeof(double));
-        memset(part->bias, 0, (size_t)model->classes * sizeof(double));
+        clear_sums(model, &model->part[t]);
+        memset(model->part[t].classifier, 0, (size_t)(model->classes * model->dim) * sizeof(double));
     }
+}
+
+/* The part of a worker that begins a pass. Every worker has columns in one, as a model has no more threads
+ * than grains, and so clears and packs for itself: what it touches is then in its own core's cache. */
+static model_part *begin_part(const pass *work, int worker)
+{
+    model_part *part = &work->model->part[worker];
+    clear_sums(work->model, part);
+    memset(part->turned, 0, (size_t)(work->model->classes * work->model->dim) * sizeof(double));
+    return part;
 }
 
 /* db += sum_i sqrt(c_i) column_i */
@@ -88,11 +103,12 @@ static void add_to_bias(const ufm_model *model, model_part *part, int64_t first,
 }
 
 /* Logits, loss and, when wanted, its gradient of one tile, whose Z becomes G~. */
-static model_tile evaluate_tile(const pass *work, model_part *part, int64_t first, int64_t end, bool gradient)
+static model_tile evaluate_tile(const pass *work, model_part *part, const ufm_thin *W, int64_t first,
+                                int64_t end, bool gradient)
 {
     const ufm_model *model = work->model;
     const int64_t count = end - first < model->tile ? end - first : model->tile;
-    const model_tile tile = products(model, part, &work->W, work->x, first, count, model->loss->softmax);
+    const model_tile tile = products(model, part, W, work->x, first, count, model->loss->softmax);
     if (model->loss->softmax) {
         ufm_model_softmax(model, part, work->x.b, &tile, gradient, NULL);
     } else {
@@ -100,7 +116,6 @@ static model_tile evaluate_tile(const pass *work, model_part *part, int64_t firs
         for (int64_t i = 0; i < count; i++) ufm_sum_add(&part->loss, column_gradient(model, tile, i, NULL));
         if (gradient) add_to_bias(model, part, first, tile.Z);
     }
-    ufm_sum_add(&part->squares, ufm_dot(model->dim * count, tile.H.data, tile.H.data));
     return tile;
 }
 
@@ -112,23 +127,27 @@ void model_turn(const ufm_model *model, model_part *part)
 static void value_body(void *context, int worker, int64_t begin, int64_t end)
 {
     const pass *work = context;
-    for (int64_t first = begin; first < end; first += work->model->tile)
-        (void)evaluate_tile(work, &work->model->part[worker], first, end, false);
-    model_fold(work->model, &work->model->part[worker]);
+    model_part *part = begin_part(work, worker);
+    const ufm_thin W = model_pack(work->model, work->x.W, part->packed);
+    for (int64_t first = begin; first < end; first += work->model->tile) {
+        const model_tile tile = evaluate_tile(work, part, &W, first, end, false);
+        ufm_sum_add(&part->squares, ufm_thin_squares(tile.H));
+    }
+    model_fold(work->model, part);
 }
 
 static void gradient_body(void *context, int worker, int64_t begin, int64_t end)
 {
     const pass *work = context;
     const ufm_model *model = work->model;
-    model_part *part = &work->model->part[worker];
+    model_part *part = begin_part(work, worker);
+    const ufm_thin W = model_pack(model, work->x.W, part->packed);
     const int64_t d = model->dim;
-    memset(part->turned, 0, (size_t)(model->classes * d) * sizeof(double));
     for (int64_t first = begin; first < end; first += model->tile) {
-        const model_tile tile = evaluate_tile(work, part, first, end, true);
+        const model_tile tile = evaluate_tile(work, part, &W, first, end, true);
         ufm_thin_outer(tile.Z, tile.H, part->turned);
-        ufm_thin_back(&work->W, tile.Z, 2 * model->objective.lambda_h, tile.H, model->past,
-                      work->gradient_H + first * d);
+        ufm_sum_add(&part->squares, ufm_thin_back(&W, tile.Z, 2 * model->objective.lambda_h, tile.H,
+                                                  model->past, work->gradient_H + first * d));
     }
     model_turn(model, part);
     model_fold(model, part);
@@ -148,17 +167,17 @@ static void hessian_body(void *context, int worker, int64_t begin, int64_t end)
 {
     const pass *work = context;
     const ufm_model *model = work->model;
-    model_part *part = &work->model->part[worker];
+    model_part *part = begin_part(work, worker);
+    const ufm_thin W = model_pack(model, work->x.W, part->packed), *const dW = &work->dW;
     const int64_t K = model->classes, d = model->dim;
     const bool softmax = model->loss->softmax;
-    memset(part->turned, 0, (size_t)(K * d) * sizeof(double));
     for (int64_t first = begin; first < end; first += model->tile) {
         const int64_t count = end - first < model->tile ? end - first : model->tile;
-        const model_tile tile = products(model, part, &work->W, work->x, first, count, softmax);
+        const model_tile tile = products(model, part, &W, work->x, first, count, softmax);
         const ufm_matrix dH = ufm_view(work->v.H + first * d, d, count),
                          dZ = tile_view(model, part->change, count, softmax);
-        ufm_thin_multiply(&work->dW, tile.H, false, dZ);
-        ufm_thin_multiply(&work->W, dH, true, dZ);
+        ufm_thin_multiply(dW, tile.H, false, dZ);
+        ufm_thin_multiply(&W, dH, true, dZ);
         if (softmax) {
             ufm_model_softmax(model, part, work->x.b, &tile, true, work->v.b);
         } else {
@@ -170,8 +189,8 @@ static void hessian_body(void *context, int worker, int64_t begin, int64_t end)
             add_to_bias(model, part, first, dZ);
         }
         double *out = work->gradient_H + first * d;
-        ufm_thin_back(&work->W, dZ, 2 * model->objective.lambda_h, dH, false, out);
-        ufm_thin_back(&work->dW, tile.Z, 1, ufm_view(out, d, count), false, out);
+        ufm_thin_back(&W, dZ, 2 * model->objective.lambda_h, dH, false, out);
+        ufm_thin_back(dW, tile.Z, 1, ufm_view(out, d, count), false, out);
         ufm_thin_outer(dZ, tile.H, part->turned);
         ufm_thin_outer(tile.Z, dH, part->turned);
     }
@@ -182,7 +201,6 @@ static void hessian_body(void *context, int worker, int64_t begin, int64_t end)
 static void run(pass *work, ufm_pool_body *body)
 {
     ufm_model *model = work->model;
-    model_clear_parts(model);
     ufm_pool_run(model->pool, model->columns, MODEL_GRAIN, body, work);
 }
 
@@ -215,17 +233,15 @@ void model_collect(const ufm_model *model, model_blocks at, double *out)
 
 double ufm_model_value(ufm_model *model, const double *x)
 {
-    pass work = {.model = model, .x = model_split(model, x), .W = model_pack(model, 0, x)};
+    pass work = {.model = model, .x = model_split(model, x)};
     run(&work, value_body);
     return total_value(&work);
 }
 
 double ufm_model_gradient(ufm_model *model, const double *x, double *gradient)
 {
-    pass work = {.model = model,
-                 .x = model_split(model, x),
-                 .W = model_pack(model, 0, x),
-                 .gradient_H = gradient + model->classes * model->dim};
+    pass work = {
+        .model = model, .x = model_split(model, x), .gradient_H = gradient + model->classes * model->dim};
     run(&work, gradient_body);
     model_collect(model, work.x, gradient);
     return total_value(&work);
@@ -236,8 +252,7 @@ void ufm_model_hessian_vector(ufm_model *model, const double *x, const double *v
     pass work = {.model = model,
                  .x = model_split(model, x),
                  .v = model_split(model, v),
-                 .W = model_pack(model, 0, x),
-                 .dW = model_pack(model, 1, v),
+                 .dW = model_pack(model, v, model->packed),
                  .gradient_H = product + model->classes * model->dim};
     run(&work, hessian_body);
     model_collect(model, work.v, product);

@@ -33,6 +33,7 @@ typedef struct {
     double *lanes;               /* softmax.c: eight sums of G's columns and of the loss */
     double *classifier;          /* K x d: this thread's share of dW */
     double *turned;              /* d x K: the same transposed, while a gradient is summed */
+    double *packed;              /* W as products with tiles want it, for this thread alone */
     double *bias;                /* K: of db */
     double *curvature;           /* K x K: of the bias Hessian; NULL but in ufm_model_minimize_bias */
     ufm_sum loss, squares;
@@ -51,7 +52,7 @@ struct ufm_model {
     model_part *part; /* [threads] */
     double *diagonal; /* [size] of the inverse preconditioner; NULL before ufm_model_prepare */
     float *kept;      /* per column the loss's gradient (K) and state (states K) at the point prepared last */
-    double *packed;   /* two K x d matrices as products with tiles want them */
+    double *packed;   /* another K x d matrix for such products, shared by the threads */
     float *single;    /* what products in single precision need */
 };
 
@@ -72,11 +73,10 @@ typedef struct {
     ufm_matrix Z; /* K x count; transposed for the softmax */
 } model_tile;
 
-/* A K x d matrix packed as number `which`, 0 or 1. */
-static inline ufm_thin model_pack(const ufm_model *model, int which, const double *W)
+/* A K x d matrix packed into the model's `packed` or a part's. */
+static inline ufm_thin model_pack(const ufm_model *model, const double *W, double *packed)
 {
-    const int64_t K = model->classes, d = model->dim;
-    return ufm_thin_pack(K, d, W, model->packed + which * ufm_thin_numbers(K, d));
+    return ufm_thin_pack(model->classes, model->dim, W, packed);
 }
 
 /* The pick-all-label losses of a tile whose Z is transposed (every class's numbers side by side): its

@@ -41,9 +41,11 @@ static int thread_count(const ufm_labels *labels, const ufm_model_settings *sett
 int64_t ufm_model_workspace(const ufm_labels *labels, const ufm_model_settings *settings)
 {
     const int64_t K = labels->classes, d = settings->dim, tile = tile_columns(labels, d);
-    const int64_t each = 2 * K * abreast(tile) + 2 * K * d + (MODEL_STATE + 1) * K + model_lane_numbers(K);
-    return (int64_t)sizeof(double) * (thread_count(labels, settings) * each +
-                                      (labels->count ? labels->columns : 0) + ufm_thin_numbers(K, d));
+    const int64_t packed = ufm_thin_numbers(K, d);
+    const int64_t each =
+        2 * K * abreast(tile) + 2 * K * d + packed + (MODEL_STATE + 1) * K + model_lane_numbers(K);
+    return (int64_t)sizeof(double) *
+           (thread_count(labels, settings) * each + (labels->count ? labels->columns : 0) + packed);
 }
 
 static ufm_status check_settings(const ufm_labels *labels, const ufm_model_settings *settings,
@@ -66,7 +68,7 @@ static bool allocate_parts(ufm_model *model)
 {
     const int64_t K = model->classes;
     model->part = ufm_alloc(model->threads, sizeof *model->part);
-    model->packed = ufm_alloc(2 * ufm_thin_numbers(K, model->dim), sizeof(double));
+    model->packed = ufm_alloc(ufm_thin_numbers(K, model->dim), sizeof(double));
     if (!model->part || !model->packed) return false;
     for (int t = 0; t < model->threads; t++) {
         model_part *part = &model->part[t];
@@ -76,9 +78,10 @@ static bool allocate_parts(ufm_model *model)
         part->lanes = ufm_alloc(model_lane_numbers(K), sizeof(double));
         part->classifier = ufm_alloc(K * model->dim, sizeof(double));
         part->turned = ufm_alloc(K * model->dim, sizeof(double));
+        part->packed = ufm_alloc(ufm_thin_numbers(K, model->dim), sizeof(double));
         part->bias = ufm_alloc(K, sizeof(double));
         if (!part->logits || !part->change || !part->state || !part->lanes || !part->classifier ||
-            !part->turned || !part->bias)
+            !part->turned || !part->packed || !part->bias)
             return false;
     }
     return true;
@@ -128,6 +131,7 @@ void ufm_model_free(ufm_model *model)
         ufm_free(model->part[t].lanes);
         ufm_free(model->part[t].classifier);
         ufm_free(model->part[t].turned);
+        ufm_free(model->part[t].packed);
         ufm_free(model->part[t].bias);
     }
     ufm_free(model->part);

@@ -104,8 +104,12 @@ ufm_status ufm_model_prepare(ufm_model *model, const double *x)
     if (ready) {
         ufm_hadamard(K * d, x, x, squares);
         model_clear_parts(model);
-        pass work = {model,   model_split(model, x),  model_pack(model, 0, x), model_pack(model, 1, squares),
-                     scratch, model->diagonal + K * d};
+        pass work = {model,
+                     model_split(model, x),
+                     model_pack(model, x, model->part->packed),
+                     model_pack(model, squares, model->packed),
+                     scratch,
+                     model->diagonal + K * d};
         ufm_pool_run(model->pool, model->columns, model->tile, body, &work);
         collect(model, model->diagonal);
         if (model_small(model)) model_small_prepare(model);
