@@ -16,11 +16,10 @@ int64_t model_lane_numbers(int64_t classes)
 
 /* What the lanes' columns ask for; lanes behind the last column weigh nothing. */
 typedef struct {
-    const int64_t *offset; /* tag[offset[s]] .. tag[offset[s+1] - 1] are column s's */
-    lanes_bits used;       /* lanes with a column */
-    lanes tags;            /* m */
-    lanes root;            /* sqrt(c) */
-    lanes weight;          /* omega_m c/N: of the loss; over sqrt(c), of its gradient */
+    lanes_bits used; /* lanes with a column */
+    lanes tags;      /* m */
+    lanes root;      /* sqrt(c) */
+    lanes weight;    /* omega_m c/N: of the loss; over sqrt(c), of its gradient */
 } lane_columns;
 
 /* Numbers below 2^51, exactly. */
@@ -45,8 +44,7 @@ INLINE lane_columns ask_columns(const ufm_model *model, int64_t first, int count
     const int64_t *offset = labels->offset + first;
     const lanes zero = {0};
     const lanes_bits lane = {0, 1, 2, 3, 4, 5, 6, 7};
-    lane_columns c = {.offset = offset,
-                      .used = lane < count,
+    lane_columns c = {.used = lane < count,
                       .tags = lanes_of(take(offset + 1, count, 1) - take(offset, count, 0)),
                       .root = zero + 1,
                       .weight = zero + 1 / (double)labels->samples};
@@ -81,6 +79,7 @@ typedef struct {
     double *dZ;       /* its change, or NULL */
     const double *db; /* of the bias */
     int groups, count;
+    const int64_t *offset; /* tag[offset[s]] .. tag[offset[s+1] - 1] are column s's */
     lane_columns ask[GROUPS];
     lanes scale[GROUPS], top[GROUPS], rest[GROUPS], inverse[GROUPS]; /* 1/sqrt(c), z_top, sum of e less 1 */
     lanes multiple[GROUPS];                                          /* of e in the gradient */
@@ -93,6 +92,12 @@ INLINE int count_of(const block *b, int g)
 
 /* For every group g of the block: unrolled, so that one group's arithmetic fills the waits of the other's. */
 #define EACH_GROUP _Pragma("GCC unroll 2") for (int g = 0; g < b->groups; g++)
+
+/* For every column `s` and its tags: `z` is where Z has the tag's number. */
+#define EACH_TAG(b, s, z)                                                                                    \
+    for (int s = 0; s < ((b)->groups - 1) * LANES + (b)->count; s++)                                         \
+        for (int64_t tag = (b)->offset[s]; tag < (b)->offset[s + 1]; tag++)                                  \
+            for (double *z = (b)->Z + (b)->model->labels->tag[tag] * (b)->next + s; z; z = NULL)
 
 /* Class k's registers. */
 INLINE lanes *row(double *of, const block *b, int64_t k)
@@ -127,17 +132,13 @@ INLINE void linear_part(const block *b, lanes *linear)
 {
     const lanes zero = {0};
     const double epsilon = b->model->objective.parameter;
-    const int32_t *tag = b->model->labels->tag;
     double tops[GROUPS * LANES], on[GROUPS * LANES];
     EACH_GROUP
     {
         ((lanes *)tops)[g] = b->top[g];
         ((lanes *)on)[g] = zero;
     }
-    for (int g = 0; g < b->groups; g++)
-        for (int s = 0; s < count_of(b, g); s++)
-            for (int64_t t = b->ask[g].offset[s]; t < b->ask[g].offset[s + 1]; t++)
-                on[g * LANES + s] += tops[g * LANES + s] - b->Z[tag[t] * b->next + g * LANES + s];
+    EACH_TAG(b, s, z) on[s] += tops[s] - *z;
     EACH_GROUP linear[g] = (1 - epsilon) * ((const lanes *)on)[g];
     if (epsilon == 0) return;
     lanes all[GROUPS];
@@ -200,7 +201,6 @@ INLINE void make_change(const block *b)
 INLINE void make_gradient(const block *b)
 {
     const double epsilon = b->model->objective.parameter;
-    const int32_t *tag = b->model->labels->tag;
     lanes even[GROUPS];
     double tagged[GROUPS * LANES];
     EACH_GROUP
@@ -213,10 +213,7 @@ INLINE void make_gradient(const block *b)
         lanes *const z = row(b->Z, b, k);
         EACH_GROUP z[g] = z[g] * b->multiple[g] - even[g];
     }
-    for (int g = 0; g < b->groups; g++)
-        for (int s = 0; s < count_of(b, g); s++)
-            for (int64_t t = b->ask[g].offset[s]; t < b->ask[g].offset[s + 1]; t++)
-                b->Z[tag[t] * b->next + g * LANES + s] -= tagged[g * LANES + s];
+    EACH_TAG(b, s, z) *z -= tagged[s];
 }
 
 /* The tile's columns from `i` on. */
@@ -236,7 +233,8 @@ INLINE void columns(const ufm_model *model, const work *w, int64_t i, int groups
                   .dZ = w->change ? w->part->change + i : NULL,
                   .db = w->change,
                   .groups = groups,
-                  .count = count};
+                  .count = count,
+                  .offset = model->labels->offset + w->tile->first + i};
     block *const b = &made;
     lanes linear[GROUPS];
     EACH_GROUP
