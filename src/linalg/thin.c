@@ -344,21 +344,12 @@ KERNEL double total(const lanes squares[4])
     return _mm512_reduce_add_pd((__m512d)(squares[0] + squares[1] + squares[2] + squares[3]));
 }
 
-/* Over all rows of H and out. */
-#define EACH_ROWS(call)                                                                                      \
-    for (int64_t j = 0; j < d; j += (d - j >= 4 * LANES ? 4 : 1) * LANES) {                                  \
-        if (d - j >= 4 * LANES)                                                                              \
-            call(j, 4, 0xff);                                                                                \
-        else                                                                                                 \
-            call(j, 1, mask_of(d - j));                                                                      \
-    }
-
 KERNEL void back_all(back_product *p, int64_t n)
 {
     const int64_t d = p->w->cols;
-#define CALL(j, registers, mask) back_rows(p, n, j, registers, mask)
-    EACH_ROWS(CALL)
-#undef CALL
+    int64_t j = 0;
+    for (; j + 4 * LANES <= d; j += 4 * LANES) back_rows(p, n, j, 4, 0xff);
+    for (; j < d; j += LANES) back_rows(p, n, j, 1, mask_of(d - j));
 }
 
 WIDE static double back_wide(back_product p, int64_t n)
@@ -388,9 +379,9 @@ WIDE static double squares_wide(ufm_matrix H)
 {
     const int64_t d = H.rows;
     lanes squares[4] = {{0}};
-#define CALL(j, registers, mask) square_rows(squares, H, j, registers, mask)
-    EACH_ROWS(CALL)
-#undef CALL
+    int64_t j = 0;
+    for (; j + 4 * LANES <= d; j += 4 * LANES) square_rows(squares, H, j, 4, 0xff);
+    for (; j < d; j += LANES) square_rows(squares, H, j, 1, mask_of(d - j));
     return total(squares);
 }
 

@@ -82,8 +82,9 @@ void model_clear_parts(ufm_model *model)
     }
 }
 
-/* The part of a worker that begins a pass. Every worker has columns in one, as a model has no more threads
- * than grains, and so clears and packs for itself: what it touches is then in its own core's cache. */
+/* The part of a worker that begins a pass with a gradient. Every worker has columns in one, as a model has no
+ * more threads than grains, and so clears and packs for itself: what it touches is then in its own core's
+ * cache. */
 static model_part *begin_part(const pass *work, int worker)
 {
     model_part *part = &work->model->part[worker];
@@ -127,8 +128,9 @@ void model_turn(const ufm_model *model, model_part *part)
 static void value_body(void *context, int worker, int64_t begin, int64_t end)
 {
     const pass *work = context;
-    model_part *part = begin_part(work, worker);
+    model_part *part = &work->model->part[worker];
     const ufm_thin W = model_pack(work->model, work->x.W, part->packed);
+    clear_sums(work->model, part);
     for (int64_t first = begin; first < end; first += work->model->tile) {
         const model_tile tile = evaluate_tile(work, part, &W, first, end, false);
         ufm_sum_add(&part->squares, ufm_thin_squares(tile.H));

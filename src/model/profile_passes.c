@@ -96,7 +96,7 @@ void profile_factor(ufm_profile *p)
     memcpy(p->base, p->x, (size_t)ufm_model_size(model) * sizeof(double));
     for (int64_t k = 0; k < K; k++)
         for (int64_t j = 0; j < r; j++) p->rows[k * stride + j] = p->base[j * K + k];
-    pass work = {.profile = p, .L = ufm_thin_pack(K, r, p->base, model->packed)};
+    pass work = {.profile = p, .L = model_pack(model, p->base, model->packed)};
     ufm_pool_run(model->pool, model->columns, PROFILE_TILE, factor_body, &work);
     p->factored = true;
 }
@@ -152,7 +152,7 @@ static void descend_body(void *context, int worker, int64_t begin, int64_t end)
 void profile_descend(ufm_profile *p)
 {
     const ufm_model *model = p->model;
-    pass work = {.profile = p, .L = ufm_thin_pack(model->classes, model->dim, p->x, model->packed)};
+    pass work = {.profile = p, .L = model_pack(model, p->x, model->packed)};
     ufm_pool_run(model->pool, model->columns, PROFILE_TILE, descend_body, &work);
     p->evaluated = false;
 }
@@ -212,8 +212,8 @@ void profile_respond(ufm_profile *p, const double *v, double *product)
     const int64_t weights = K * p->rank;
     memcpy(p->padded, v, (size_t)weights * sizeof *v);
     pass work = {.profile = p,
-                 .L = ufm_thin_pack(K, r, p->base, model->packed),
-                 .V = ufm_thin_pack(K, r, p->padded, p->turned),
+                 .L = model_pack(model, p->base, model->packed),
+                 .V = model_pack(model, p->padded, p->turned),
                  .db = v + weights,
                  .whole = product};
     for (int t = 0; product && t < model->threads; t++) {
