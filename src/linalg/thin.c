@@ -11,14 +11,27 @@ enum {
     ABREAST = 32 /* dimensions */
 };
 
-void ufm_turn(int64_t rows, int64_t cols, const double *a, double *turned)
+/* By squares of eight; the last ones reach back into the ones before. */
+INLINE void turn_body(int64_t rows, int64_t cols, const double *a, double *turned)
 {
-    for (int64_t first = 0; first < cols; first += LANES) {
-        const int64_t end = cols - first < LANES ? cols : first + LANES;
+    if (rows < LANES || cols < LANES) {
         for (int64_t k = 0; k < rows; k++)
-            for (int64_t j = first; j < end; j++) turned[j + k * cols] = a[k + j * rows];
+            for (int64_t j = 0; j < cols; j++) turned[j + k * cols] = a[k + j * rows];
+        return;
     }
+    for (int64_t column = 0; column < cols; column += LANES)
+        for (int64_t row = 0; row < rows; row += LANES) {
+            const int64_t j = column < cols - LANES ? column : cols - LANES;
+            const int64_t k = row < rows - LANES ? row : rows - LANES;
+            lanes v[LANES];
+#pragma GCC unroll 8
+            for (int i = 0; i < LANES; i++) v[i] = *(const lanes *)(a + k + (j + i) * rows);
+            lanes_turn(v);
+#pragma GCC unroll 8
+            for (int i = 0; i < LANES; i++) *(lanes *)(turned + j + (k + i) * cols) = v[i];
+        }
 }
+VERSIONS(turn, (int64_t rows, int64_t cols, const double *a, double *turned), (rows, cols, a, turned))
 
 int64_t ufm_thin_numbers(int64_t rows, int64_t cols)
 {
