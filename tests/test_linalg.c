@@ -535,6 +535,31 @@ static void test_thin(void)
     test_worst("linalg/thin", worst, 1e-12);
 }
 
+/* Number by number, all shapes around the squares of eight, into no more than what is asked for. */
+static void test_turn(void)
+{
+    ufm_rng *rng = ufm_rng_new(12);
+    int64_t wrong = 0;
+    for (int64_t rows = 1; rows <= 26; rows++)
+        for (int64_t cols = 1; cols <= 26; cols++) {
+            double *const a = random_numbers(rng, rows * cols), *const turned =
+                                                                    random_numbers(rng, rows * cols + 1);
+            const double behind = turned[rows * cols];
+            ufm_turn(rows, cols, a, turned);
+            int64_t here = !(turned[rows * cols] == behind);
+            for (int64_t k = 0; k < rows; k++)
+                for (int64_t j = 0; j < cols; j++) here += !(turned[j + k * cols] == a[k + j * rows]);
+            if (here > 0)
+                fprintf(stderr, "  %lld x %lld: %lld numbers wrong\n", (long long)rows, (long long)cols,
+                        (long long)here);
+            wrong += here;
+            ufm_free(a);
+            ufm_free(turned);
+        }
+    ufm_rng_free(rng);
+    CU_ASSERT(wrong == 0);
+}
+
 /* Factors of eight systems at once against LAPACK, one system after another; also where fewer are there. */
 static void test_batch(void)
 {
@@ -602,6 +627,7 @@ static const test_case cases[] = {
     {"lanczos", test_lanczos},
     {"lanczos_slow", test_lanczos_slow},
     {"lanczos_errors", test_lanczos_errors},
+    {"turn", test_turn},
     {"thin", test_thin},
     {"exp", test_exp},
     {"pairs", test_pairs},
